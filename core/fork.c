@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/fork.h"
+#include "core/nursery.h"
+#include "core/pool.h"
+#include "core/term.h"
+#include "core/watchdog.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static void prepare(void)
+{
+    pool_fork_prepare();
+    term_fork(FORK_PREPARE);
+}
+
+static void in_parent(void)
+{
+    term_fork(FORK_PARENT);
+    pool_fork_parent();
+}
+
+static void in_child(void)
+{
+    go_sched *self = sched_self();
+
+    term_fork(FORK_CHILD);
+    pool_fork_child();
+    for (go_sched *s = sched_all(); s; s = s->all_next) {
+        if (s == self)
+            continue;
+        atomic_store(&s->takes_signals, false); /* its thread does not exist here */
+        inbox_drop(&s->inbox);
+        inbox_close(&s->inbox);
+    }
+    if (!self)
+        return;
+    inbox_drop(&self->inbox);
+    atomic_store(&self->signal_queued, false);
+    self->fork_pending = true;
+    self->until_look = 0; /* so that the next switch looks */
+}
+
+static void once(void)
+{
+    pthread_atfork(prepare, in_parent, in_child);
+}
+
+void fork_watch(void)
+{
+    static pthread_once_t done = PTHREAD_ONCE_INIT;
+
+    pthread_once(&done, once);
+}
+
+static void drop_below(go_nursery *n, fiber *keep);
+
+/* f will never run: it must not stand in any object's list, nor be waited for. */
+static void drop(fiber *f, fiber *keep)
+{
+    for (go_nursery *n = f->nursery; n; n = n->outer)
+        drop_below(n, keep);
+    if (f == keep)
+        return;
+    for (go_nursery *n = f->nursery; n; n = n->outer)
+        n->phase = NURSERY_CLOSED;
+    if (f->state == FIBER_PARKED)
+        for (uint32_t i = 0; i < f->nwaits; i++) {
+            struct wait *w = &f->waits[i];
+
+            if (w->ops->disarm)
+                w->ops->disarm(w);
+            else
+                list_remove(&w->link);
+        }
+    f->nwaits = 0;
+    if (f->task)
+        task_dropped(f->task);
+    f->state = FIBER_ENDED;
+}
+
+static void drop_below(go_nursery *n, fiber *keep)
+{
+    list *l;
+
+    while ((l = list_pop(&n->children)))
+        drop(list_entry(l, fiber, siblings), keep);
+    n->live = n->handles = n->slot_children = 0;
+    n->closer = NULL;
+}
+
+void fork_settle(go_sched *s)
+{
+    fiber *f = s->current;
+    go_scope *outermost = NULL;
+
+    s->fork_pending = false;
+    s->forked = true;
+    for (uint32_t i = 1; i <= s->heap.count; i++)
+        s->heap.entries[i].timer->slot = 0;
+    s->heap.count = 0;
+    s->head = s->pending = NULL;
+    s->tail = s->seeded ? &s->pending : &s->head;
+    drop_below(&s->root, f);
+    s->fibers = 0;
+    s->outside = s->offloads = s->soft = 0;
+    loop_fork(s->loop);
+    watchdog_forked(s);
+    s->loop_fiber->nursery = NULL;
+    s->loop_fiber->scope = NULL;
+    nursery_begin(&s->root, s->loop_fiber, NULL);
+    for (int i = 0; i < SLOT_COUNT; i++)
+        if (s->slots[i].forked)
+            s->slots[i].forked(s, s->slots[i].state);
+    if (f == s->loop_fiber)
+        return;
+    for (go_scope *sc = f->scope; sc && sc->owner == f; sc = sc->parent)
+        outermost = sc;
+    if (outermost)
+        outermost->parent = &s->root.scope;
+    else
+        f->scope = &s->root.scope;
+    nursery_adopt(&s->root, f);
+    f->starter = NULL;
+    s->fibers = 1;
+    scope_refresh_fiber(f);
+}
+
+void fork_exit(int rc)
+{
+    exit(rc < 0 ? EXIT_FAILURE : rc & 0xff);
+}

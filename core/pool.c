@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/pool.h"
+#include "core/clock.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+/* One queue under one lock. The jobs block for microseconds to seconds, so that neither a queue per
+ * thread nor a lock-free one would be noticed.
+ *
+ * threads - busy is how many look for a job, or are about to: waiting, just created, or past their
+ * last job's fn. Only when more jobs queue than that is another thread made. That a thread stops
+ * being busy before it calls done matters: whoever offloads one job after the other from there
+ * keeps one thread busy, and not two by turns. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* a job was queued, or the limit sank; on CLOCK_MONOTONIC */
+    bool made;           /* `work` and `queue` are initialised */
+    list queue;          /* of pool_job.link, first in first out */
+    unsigned queued;
+    unsigned threads;
+    unsigned busy;
+    unsigned most;
+    unsigned forks; /* a thread that finds another value than its own is in a fork child */
+    go_time linger;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .most = POOL_DEFAULT, .linger = 10 * GO_SEC};
+
+static void make(void)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool.work, &attr);
+    pthread_condattr_destroy(&attr);
+    list_init(&pool.queue);
+    pool.made = true;
+}
+
+static void unqueue(struct pool_job *job)
+{
+    list_remove(&job->link);
+    job->queued = false;
+    pool.queued--;
+}
+
+/* Under the lock. Whether there is a job to come at all before the thread should end. */
+static bool wait_for_work(void)
+{
+    go_time until = clock_real() + pool.linger;
+    struct timespec ts = {until / GO_SEC, until % GO_SEC};
+    int rc = 0;
+
+    while (list_empty(&pool.queue) && pool.threads <= pool.most && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&pool.work, &pool.lock, &ts);
+    return !list_empty(&pool.queue) && pool.threads <= pool.most;
+}
+
+static void *work(void *arg)
+{
+    unsigned forks = (unsigned)(uintptr_t)arg;
+
+    pthread_setname_np(pthread_self(), "gosling-pool");
+    pthread_mutex_lock(&pool.lock);
+    while (wait_for_work()) {
+        struct pool_job *job = list_entry(pool.queue.next, struct pool_job, link);
+
+        unqueue(job);
+        pool.busy++;
+        pthread_mutex_unlock(&pool.lock);
+
+        job->result = job->fn(job->arg);
+
+        pthread_mutex_lock(&pool.lock);
+        /* fn has forked: this pool is the child's, and the job and who waits for it the parent's.
+         */
+        if (forks != pool.forks)
+            goto unlock;
+        pool.busy--;
+        pthread_mutex_unlock(&pool.lock);
+        job->done(job);
+        pthread_mutex_lock(&pool.lock);
+    }
+    pool.threads--;
+unlock:
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+/* Under the lock: one more thread. */
+static int start_thread(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t all, saved;
+    pthread_attr_t attr;
+    pthread_t thread;
+    int rc;
+
+    rc = pthread_attr_init(&attr);
+    if (rc)
+        return -rc;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    /* A thread inherits the mask of its maker. A fault that is blocked would kill without the
+     * program's own report. */
+    sigfillset(&all);
+    for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &all, &saved);
+    rc = pthread_create(&thread, &attr, work, (void *)(uintptr_t)pool.forks);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    pthread_attr_destroy(&attr);
+    if (!rc)
+        pool.threads++;
+    return -rc;
+}
+
+static int start_threads(void)
+{
+    int rc = 0;
+
+    while (!rc && pool.queued > pool.threads - pool.busy && pool.threads < pool.most)
+        rc = start_thread();
+    return rc;
+}
+
+int pool_submit(struct pool_job *job)
+{
+    int rc;
+
+    pthread_mutex_lock(&pool.lock);
+    if (!pool.made)
+        make();
+    list_push(&pool.queue, &job->link);
+    job->queued = true;
+    pool.queued++;
+    rc = start_threads();
+    if (pool.threads) { /* somebody will run it, sooner or later */
+        pthread_cond_signal(&pool.work);
+        rc = 0;
+    } else {
+        unqueue(job);
+        rc = -EAGAIN;
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return rc;
+}
+
+bool pool_withdraw(struct pool_job *job)
+{
+    bool queued;
+
+    pthread_mutex_lock(&pool.lock);
+    queued = job->queued;
+    if (queued)
+        unqueue(job);
+    pthread_mutex_unlock(&pool.lock);
+    return queued;
+}
+
+void pool_limit(unsigned most)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.most = most ? most : 1;
+    if (pool.made) {
+        start_threads();
+        pthread_cond_broadcast(&pool.work); /* the surplus ones end */
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+unsigned pool_threads(unsigned *most)
+{
+    unsigned threads;
+
+    pthread_mutex_lock(&pool.lock);
+    threads = pool.threads;
+    if (most)
+        *most = pool.most;
+    pthread_mutex_unlock(&pool.lock);
+    return threads;
+}
+
+void pool_linger(go_time idle)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.linger = idle;
+    pthread_mutex_unlock(&pool.lock);
+}
+
+void pool_fork_prepare(void)
+{
+    pthread_mutex_lock(&pool.lock);
+}
+
+void pool_fork_parent(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* The lock and the condition may hold traces of threads that have not come along, so they are made
+ * anew, not released. */
+void pool_fork_child(void)
+{
+    pthread_mutex_init(&pool.lock, NULL);
+    while (pool.queued)
+        unqueue(list_entry(pool.queue.next, struct pool_job, link));
+    pool.made = false;
+    pool.threads = pool.busy = 0;
+    pool.forks++;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/turn.h"
+#include "core/clock.h"
+#include "core/deadlock.h"
+#include "core/scope.h"
+#include "core/watchdog.h"
+
+enum { TRIM_KEEP = 256, TRIM_MOST = 1024 }; /* free stacks of a class that keep their memory; trimmed in one go */
+#define TRIM_EVERY GO_SEC
+#define TRIM_AGAIN (5 * GO_MS)              /* when one go was not enough */
+
+static inline bool anybody_ready(const go_sched *s)
+{
+    return s->head || s->pending;
+}
+
+/* When a fiber must wake, by its park; GO_FOREVER: only others wake it. */
+static go_time fiber_due(const fiber *f)
+{
+    if (f->state != FIBER_PARKED)
+        return GO_FOREVER;
+    return f->how & WAIT_CANCEL && f->alarm < f->until ? f->alarm : f->until;
+}
+
+void fiber_timer_set(go_sched *s, fiber *f)
+{
+    go_time at = fiber_due(f);
+
+    if (at == GO_FOREVER)
+        return; /* what is still armed from an earlier park is found stale when it fires */
+    if (f->timer.slot)
+        heap_move(&s->heap, &f->timer, at, s->heap.seq++);
+    else
+        heap_insert(&s->heap, &f->timer, at, s->heap.seq++);
+}
+
+static void fiber_timer_fired(go_sched *s, fiber *f, go_time now)
+{
+    go_time at = fiber_due(f);
+
+    if (at > now) {
+        fiber_timer_set(s, f);
+        return;
+    }
+    /* Its deadline was set before its wait: of equal times the deadline comes first. */
+    if (f->how & WAIT_CANCEL && f->alarm <= f->until && scope_due(f, now)) {
+        if (f->state == FIBER_PARKED && f->how & WAIT_CANCEL)
+            fiber_wake_up(f, WAKE_CANCEL);
+    } else if (f->until <= now) {
+        fiber_wake_up(f, WAKE_TIME);
+    } else {
+        fiber_timer_set(s, f);
+    }
+}
+
+static void fire_timers(go_sched *s, go_time now)
+{
+    struct heap_entry *e;
+
+    while ((e = heap_top(&s->heap)) && e->at <= now) {
+        struct go_timer *t = e->timer;
+
+        heap_remove(&s->heap, t);
+        switch (t->kind) {
+        case TIMER_FIBER:
+            fiber_timer_fired(s, list_entry(t, fiber, timer), now);
+            break;
+        case TIMER_GRACE:
+            scope_grace_over(s, t);
+            break;
+        default: {
+            struct timer *call = list_entry(t, struct timer, node);
+
+            callback_enter(s, "timer");
+            call->fire(call);
+            callback_leave(s);
+        }
+        }
+    }
+}
+
+/* The earliest time at which something is really due: timers that were left armed by an earlier park are dropped or moved
+ * on the way, each once. */
+static go_time next_due(go_sched *s)
+{
+    struct heap_entry *e;
+
+    while ((e = heap_top(&s->heap)) && e->timer->kind == TIMER_FIBER) {
+        go_time at = fiber_due(list_entry(e->timer, fiber, timer));
+
+        if (at == e->at)
+            break;
+        if (at == GO_FOREVER)
+            heap_remove(&s->heap, e->timer);
+        else
+            heap_move(&s->heap, e->timer, at, e->seq);
+    }
+    return e ? e->at : GO_FOREVER;
+}
+
+static bool outside_may_wake(go_sched *s)
+{
+    return s->outside > 0 || s->offloads > 0 || s->opts.no_deadlock ||
+           atomic_load_explicit(&s->holds, memory_order_acquire) > 0;
+}
+
+static void sleep_until(go_sched *s, go_time until)
+{
+    if (!inbox_sleep(&s->inbox))
+        return;
+    watchdog_idle(s, true);
+    loop_poll(s->loop, until);
+    watchdog_idle(s, false);
+    inbox_awake(&s->inbox);
+}
+
+/* Nobody is ready: waits for the outside, or lets virtual time jump. */
+static void idle(go_sched *s)
+{
+    go_time due = next_due(s);
+
+    if (s->now >= s->trim_at)
+        s->trim_at = s->now + (stack_trim(&s->stacks, TRIM_KEEP, TRIM_MOST) ? TRIM_AGAIN : TRIM_EVERY);
+    if (due == GO_FOREVER && !outside_may_wake(s)) {
+        loop_poll(s->loop, INT64_MIN); /* a wait that reports nothing to us may have been ended by it all the same */
+        if (!anybody_ready(s) && inbox_empty(&s->inbox))
+            deadlock(s);
+        return;
+    }
+    if (!s->virtual_clock || due == GO_FOREVER) {
+        sleep_until(s, due);
+        return;
+    }
+    loop_poll(s->loop, INT64_MIN);
+    if (anybody_ready(s) || !inbox_empty(&s->inbox))
+        return;
+    if (s->offloads > 0)
+        sleep_until(s, GO_FOREVER);
+    else if (due > s->now)
+        s->now = due;
+}
+
+void turn(go_sched *s)
+{
+    do {
+        s->looks = 0;
+        s->until_look = TURN_LOOK;
+        callback_enter(s, "go_post");
+        inbox_drain(&s->inbox);
+        callback_leave(s);
+        if (anybody_ready(s))
+            loop_poll(s->loop, INT64_MIN);
+        else
+            idle(s);
+        s->polled_at = sched_now(s);
+        fire_timers(s, s->now);
+    } while (!anybody_ready(s));
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One turn of the loop: messages, descriptors, timers, in that order, until a fiber is ready. Descriptors come before timers
+ * so that I/O that is ready beats a deadline that expires in the same turn. */
+#ifndef CORE_TURN_H
+#define CORE_TURN_H
+
+#include "core/sched.h"
+
+enum { TURN_LOOK = 16, TURN_POLL = 256 };
+#define TURN_SPAN (200 * GO_US)
+
+void turn(go_sched *s);
+
+/* Nothing is registered that could need a turn. */
+static inline bool turn_idle(const go_sched *s)
+{
+    return s->heap.count == 0 && loop_active(s->loop) == 0 && inbox_empty(&s->inbox);
+}
+
+/* The loop fiber's function. */
+void sched_loop(void *sched);
+
+#endif

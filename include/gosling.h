@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gosling: green threads for programs that wait a lot. This header includes all the others. */
+#ifndef GOSLING_H
+#define GOSLING_H
+
+#include <gosling/chan.h>
+#include <gosling/dump.h>
+#include <gosling/error.h>
+#include <gosling/event.h>
+#include <gosling/fiber.h>
+#include <gosling/io.h>
+#include <gosling/mutex.h>
+#include <gosling/net.h>
+#include <gosling/nursery.h>
+#include <gosling/offload.h>
+#include <gosling/run.h>
+#include <gosling/scope.h>
+#include <gosling/select.h>
+#include <gosling/sync.h>
+#include <gosling/task.h>
+#include <gosling/time.h>
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading and writing what is no socket and no file: pipes, ttys, eventfds, devices. RWF_NOWAIT asks the kernel not to wait
+ * in this one call, whatever the descriptor's flags say; where that is not supported, poll first, then the plain call.
+ *
+ * After poll has said POLLOUT a plain write may still block, if it is too large. What fits for sure:
+ *  - a named FIFO: PIPE_BUF bytes, a free page of its ring;
+ *  - a tty: 256 bytes without control characters, or one of those, which may become two in the output (ONLCR): room comes
+ *    in units of 256, and poll promises one;
+ *  - an eventfd: 1; a larger number could overflow it, and would then block this thread until it is read. That takes a sum
+ *    of 2^64, and is left to the program. */
+#include "net/io.h"
+#include <limits.h>
+#include <sys/ioctl.h>
+
+enum { TTY_UNIT = 256 };
+
+static bool unsupported(ssize_t n)
+{
+    return n == -EOPNOTSUPP || n == -ENOSYS;
+}
+
+ssize_t bytes_read(struct io *op, struct fd *r)
+{
+    ssize_t n = -EOPNOTSUPP;
+
+    if (!(r->polled & LOOP_READ)) {
+        do
+            n = sys_preadv2(r->number, op->iov, op->count, -1, RWF_NOWAIT);
+        while (n == -EINTR);
+        if (unsupported(n))
+            r->polled |= LOOP_READ;
+    }
+    if (unsupported(n)) {
+        if (op->total == 0)
+            return 0;
+        if (!fd_ready(r->number, POLLIN))
+            return -EAGAIN;
+        do
+            n = sys_readv(r->number, op->iov, op->count);
+        while (n == -EINTR);
+    }
+    if (n > 0)
+        io_got(op->sched, r, n, r->kind == FD_PIPE ? op->total : 0);
+    return n;
+}
+
+/* ---- writing what must be polled ---- */
+
+static size_t fifo_unit(const char *from, size_t n)
+{
+    (void)from;
+    return n < PIPE_BUF ? n : PIPE_BUF;
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static size_t tty_unit(const char *from, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && i < TTY_UNIT && !is_control(from[i]))
+        i++;
+    return i ? i : 1;
+}
+
+static bool is_tty(int fd)
+{
+    struct winsize size;
+
+    return sys_ioctl(fd, TIOCGWINSZ, &size) == 0;
+}
+
+static ssize_t write_ready(int fd, const char *from, size_t n)
+{
+    ssize_t put;
+
+    if (!fd_ready(fd, POLLOUT))
+        return -EAGAIN;
+    do
+        put = sys_write(fd, from, n);
+    while (put == -EINTR);
+    return put;
+}
+
+/* Writes units for as long as there is room. */
+static ssize_t write_units(const struct io *op, int fd, size_t (*unit)(const char *, size_t))
+{
+    ssize_t done = 0, n;
+
+    for (int i = 0; i < op->count; i++) {
+        const char *from = op->iov[i].iov_base;
+        size_t left = op->iov[i].iov_len;
+
+        for (; left > 0; from += n, left -= (size_t)n, done += n) {
+            n = write_ready(fd, from, unit(from, left));
+            if (n <= 0)
+                return done ? done : n;
+        }
+    }
+    return done;
+}
+
+static ssize_t polled_write(const struct io *op, const struct fd *r)
+{
+    ssize_t n;
+
+    if (r->kind == FD_PIPE && op->total > PIPE_BUF)
+        return write_units(op, r->number, fifo_unit);
+    if (r->kind != FD_PIPE && is_tty(r->number))
+        return write_units(op, r->number, tty_unit);
+    if (!fd_ready(r->number, POLLOUT))
+        return -EAGAIN;
+    do
+        n = sys_writev(r->number, op->iov, op->count);
+    while (n == -EINTR);
+    return n;
+}
+
+ssize_t bytes_write(struct io *op, struct fd *r)
+{
+    ssize_t n = -EOPNOTSUPP;
+
+    if (!(r->polled & LOOP_WRITE)) {
+        do
+            n = sys_pwritev2(r->number, op->iov, op->count, -1, RWF_NOWAIT);
+        while (n == -EINTR);
+        if (unsupported(n))
+            r->polled |= LOOP_WRITE;
+    }
+    if (unsupported(n))
+        n = polled_write(op, r);
+    if (n > 0)
+        fd_moved(op->sched, r);
+    return n;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Socket calls: receiving, sending, accepting, connecting. */
+#include "core/scope.h"
+#include "net/io.h"
+#include <gosling/fiber.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- receiving ---- */
+
+/* These answer at once in any socket, blocking or not. */
+enum { AT_ONCE = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB };
+/* With others than these, a short answer does not mean that nothing is left. */
+enum { PLAIN = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC };
+
+static ssize_t received(struct io *op, struct fd *r, ssize_t n)
+{
+    if (n > 0)
+        io_got(op->sched, r, n, r->kind == FD_STREAM && !(op->flags & ~PLAIN) ? op->total : 0);
+    return n;
+}
+
+static ssize_t recv_attempt(struct io *op, struct fd *r)
+{
+    ssize_t n;
+
+    do
+        n = sys_recvfrom(r->number, op->iov->iov_base, op->iov->iov_len, op->flags | MSG_DONTWAIT, op->from,
+                         op->from_len);
+    while (unlikely(n == -EINTR));
+    return received(op, r, n);
+}
+
+static ssize_t recvmsg_attempt(struct io *op, struct fd *r)
+{
+    ssize_t n;
+
+    do
+        n = sys_recvmsg(r->number, op->msg, op->flags | MSG_DONTWAIT);
+    while (unlikely(n == -EINTR));
+    return received(op, r, n);
+}
+
+/* MSG_WAITALL on a stream: on until n bytes are there, the end, or an error; then what came counts. */
+static bool wants_all(const struct fd *r, int flags)
+{
+    return flags & MSG_WAITALL && !(flags & (AT_ONCE | MSG_PEEK | MSG_TRUNC)) && r->kind == FD_STREAM;
+}
+
+static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
+{
+    size_t done = 0;
+    ssize_t got = 0;
+
+    op->flags &= ~MSG_WAITALL;
+    while (done < n) {
+        io_buffer(op, buf + done, n - done);
+        got = io_run(op, r);
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done ? (ssize_t)done : got;
+}
+
+ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
+{
+    go_sched *s = sched_self();
+    struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL, .flags = flags,
+                    .at_once = flags & AT_ONCE, .from = from, .from_len = len};
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
+        return rc;
+    if (unlikely(r->kind == FD_UNKNOWN) && (rc = fd_identify(s, r)) < 0)
+        return rc;
+    if (wants_all(r, flags))
+        return recv_all(&op, r, buf, n);
+    io_buffer(&op, buf, n);
+    return io_run(&op, r);
+}
+
+ssize_t go_recv(int fd, void *buf, size_t n, int flags)
+{
+    go_sched *s;
+    struct fd *r;
+    int rc;
+
+    if (unlikely(flags != 0 || n == 0))
+        return go_recvfrom(fd, buf, n, flags, NULL, NULL);
+    s = sched_self();
+    rc = checkpoint(s);
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
+        return rc;
+    if (likely(r->kind == FD_STREAM))
+        return io_read_some(s, fd, buf, n);
+    else {
+        struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL};
+
+        io_buffer(&op, buf, n);
+        return io_run(&op, r);
+    }
+}
+
+/* The pieces of v from byte `done` on. */
+static int iov_rest(struct iovec *rest, const struct iovec *v, int count, size_t done)
+{
+    int n = 0;
+
+    for (int i = 0; i < count; i++) {
+        size_t skip = done < v[i].iov_len ? done : v[i].iov_len;
+
+        done -= skip;
+        if (v[i].iov_len > skip)
+            rest[n++] = (struct iovec){(char *)v[i].iov_base + skip, v[i].iov_len - skip};
+    }
+    return n;
+}
+
+/* Control data comes with the first part. */
+static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
+{
+    struct iovec few[16], *rest = m->msg_iovlen <= 16 ? few : malloc(m->msg_iovlen * sizeof *rest);
+    struct msghdr more = {.msg_iov = rest};
+    ssize_t got;
+    size_t done;
+
+    if (!rest)
+        return -ENOMEM;
+    op->flags &= ~MSG_WAITALL;
+    got = io_run(op, r);
+    for (done = got > 0 ? (size_t)got : 0; got > 0 && done < op->total; done += got > 0 ? (size_t)got : 0) {
+        more.msg_iovlen = (size_t)iov_rest(rest, m->msg_iov, (int)m->msg_iovlen, done);
+        op->msg = &more;
+        got = io_run(op, r);
+    }
+    if (rest != few)
+        free(rest);
+    return done ? (ssize_t)done : got;
+}
+
+ssize_t go_recvmsg(int fd, struct msghdr *m, int flags)
+{
+    go_sched *s = sched_self();
+    struct io op = {.attempt = recvmsg_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL, .flags = flags,
+                    .at_once = flags & AT_ONCE, .msg = m};
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (unlikely(rc < 0))
+        return rc;
+    if (m->msg_iovlen > INT32_MAX)
+        return -EMSGSIZE;
+    rc = io_vector(&op, m->msg_iov, (int)m->msg_iovlen);
+    if (rc < 0)
+        return -EMSGSIZE; /* the kernel's word for it */
+    if ((rc = fd_get(s, fd, &r)) < 0 || (r->kind == FD_UNKNOWN && (rc = fd_identify(s, r)) < 0))
+        return rc;
+    return wants_all(r, flags) ? recvmsg_all(&op, r, m) : io_run(&op, r);
+}
+
+/* ---- sending ---- */
+
+static ssize_t send_attempt(struct io *op, struct fd *r)
+{
+    ssize_t n;
+
+    do
+        n = sys_sendto(r->number, op->iov->iov_base, op->iov->iov_len, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL, op->to,
+                       op->to_len);
+    while (unlikely(n == -EINTR));
+    if (n > 0)
+        fd_moved(op->sched, r);
+    return n;
+}
+
+static ssize_t sendmsg_attempt(struct io *op, struct fd *r)
+{
+    ssize_t n;
+
+    do
+        n = sys_sendmsg(r->number, op->msg, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (unlikely(n == -EINTR));
+    if (n > 0)
+        fd_moved(op->sched, r);
+    return n;
+}
+
+ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
+{
+    go_sched *s = sched_self();
+    struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT, .to = to, .to_len = len};
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
+        return rc;
+    io_buffer(&op, buf, n);
+    return io_run(&op, r);
+}
+
+ssize_t go_send(int fd, const void *buf, size_t n, int flags)
+{
+    go_sched *s;
+    struct fd *r;
+    int rc;
+
+    if (unlikely(flags & ~MSG_NOSIGNAL))
+        return go_sendto(fd, buf, n, flags, NULL, 0);
+    s = sched_self();
+    rc = checkpoint(s);
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
+        return rc;
+    if (likely(r->kind == FD_STREAM))
+        return io_write_some(s, fd, buf, n);
+    else {
+        struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL};
+
+        io_buffer(&op, buf, n);
+        return io_run(&op, r);
+    }
+}
+
+ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    go_sched *s = sched_self();
+    struct io op = {.attempt = sendmsg_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT, .msg = (struct msghdr *)(uintptr_t)m};
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
+        return rc;
+    return io_run(&op, r);
+}
+
+/* ---- accepting ---- */
+
+/* Ours are O_NONBLOCK. Of others we cannot know: accept has no MSG_DONTWAIT, and where the listener is blocking and shared
+ * with another process, that one may take the connection between our poll and our accept; this thread then waits for the
+ * next one. */
+static ssize_t accept_attempt(struct io *op, struct fd *r)
+{
+    int fd;
+
+    if (!(fd_ours(r) && r->kind == FD_LISTENER) && !fd_ready(r->number, POLLIN))
+        return -EAGAIN;
+    do
+        fd = sys_accept4(r->number, op->from, op->from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (unlikely(fd == -EINTR));
+    if (fd >= 0)
+        fd_created(fd, r->kind == FD_LISTENER ? FD_STREAM : FD_UNKNOWN);
+    return fd;
+}
+
+/* A stream socket that is accepted on most likely listens; asked once. */
+static int look_whether_it_listens(go_sched *s, struct fd *r)
+{
+    int listens = 0, rc = r->kind == FD_UNKNOWN ? fd_identify(s, r) : 0;
+    socklen_t len = sizeof listens;
+
+    if (rc == 0 && r->kind == FD_STREAM && sys_getsockopt(r->number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+        listens)
+        r->kind = FD_LISTENER;
+    return rc;
+}
+
+int go_accept(int fd, struct sockaddr *peer, socklen_t *len)
+{
+    go_sched *s = sched_self();
+    struct io op = {.attempt = accept_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL | WAIT_SOURCE,
+                    .shared = true, .from = peer, .from_len = len};
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (unlikely(rc < 0))
+        return rc;
+    if (unlikely(s->soft > 0) && scope_stopping(s->current))
+        return scope_refused();
+    rc = fd_get(s, fd, &r);
+    if (rc == 0 && unlikely(r->kind != FD_LISTENER))
+        rc = look_whether_it_listens(s, r);
+    return unlikely(rc < 0) ? rc : (int)io_run(&op, r);
+}
+
+/* ---- connecting ---- */
+
+/* O_NONBLOCK is a flag of the open file. One that is only now being connected is hardly shared, so a blocking one is made
+ * non-blocking for the one call. */
+static int connect_now(struct fd *r, const struct sockaddr *to, socklen_t len)
+{
+    int flags = fd_ours(r) ? O_NONBLOCK : sys_fcntl(r->number, F_GETFL, 0), rc;
+
+    if (flags < 0)
+        return flags;
+    if (!(flags & O_NONBLOCK) && (rc = sys_fcntl(r->number, F_SETFL, flags | O_NONBLOCK)) < 0)
+        return rc;
+    rc = sys_connect(r->number, to, len);
+    if (!(flags & O_NONBLOCK))
+        sys_fcntl(r->number, F_SETFL, flags);
+    return rc;
+}
+
+static ssize_t connect_attempt(struct io *op, struct fd *r)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    if (op->to) {
+        int rc = connect_now(r, op->to, op->to_len);
+
+        if (rc == -EAGAIN) { /* a Unix listener whose queue is full: nothing tells when it has room */
+            op->busy = true;
+            op->at_once = true;
+            return rc;
+        }
+        if (rc != -EINPROGRESS && rc != -EINTR && rc != -EALREADY)
+            return rc;
+        op->to = NULL;
+    }
+    if (!fd_ready(r->number, POLLOUT))
+        return -EAGAIN;
+    error = sys_getsockopt(r->number, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? EBADF : error;
+    return -error;
+}
+
+#define CONNECT_PAUSE      GO_MS
+#define CONNECT_PAUSE_MOST (50 * GO_MS)
+
+int go_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    go_sched *s = sched_self();
+    go_time pause = CONNECT_PAUSE;
+    struct fd *r;
+    int rc = checkpoint(s);
+
+    if (rc < 0)
+        return rc;
+    for (;;) {
+        struct io op = {.attempt = connect_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .to = to,
+                        .to_len = len};
+
+        rc = fd_get(s, fd, &r);
+        if (rc == 0)
+            rc = fd_verify(s, r); /* a socket is mostly connected when its number is new */
+        if (rc == 0)
+            rc = (int)io_run(&op, r);
+        if (!op.busy)
+            return rc;
+        rc = go_sleep(pause);
+        if (rc < 0)
+            return rc;
+        pause = pause * 2 < CONNECT_PAUSE_MOST ? pause * 2 : CONNECT_PAUSE_MOST;
+    }
+}

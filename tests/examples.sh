@@ -1,0 +1,220 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The examples do what they say: each is run, talked to, and stopped by SIGTERM.
+
+bin=${O:-build}/examples
+# A shell's background jobs ignore SIGINT.
+default='env --default-signal=INT'
+$default true 2>/dev/null || default=
+work=$(mktemp -d)
+declare -A pids
+
+cleanup()
+{
+    for p in "${pids[@]}"; do
+        kill -KILL "$p" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+tests=0
+ok() # description, and what must succeed
+{
+    local what=$1
+
+    shift
+    tests=$((tests + 1))
+    if "$@"; then
+        echo "ok $tests - $what"
+    else
+        echo "not ok $tests - $what"
+        echo "#   failed: $*"
+    fi
+}
+
+same() { [ "$1" == "$2" ] || { printf '#   got:    %q\n#   wanted: %q\n' "$1" "$2"; false; }; }
+below() { [ "$1" -lt "$2" ] || { echo "#   $1 is not below $2"; false; }; }
+
+start() # name program arguments…: runs it in the background, and sets port once it has said which
+{
+    local name=$1
+
+    shift
+    # shellcheck disable=SC2086 # an emulator may have options
+    $default $EMULATOR "$bin/$1" "${@:2}" >"$work/$name.out" 2>"$work/$name.err" &
+    pids[$name]=$!
+    for _ in $(seq 1000); do
+        port=$(sed -n 's/.* port \([0-9]*\)$/\1/p' "$work/$name.out")
+        [ -z "$port" ] || return 0
+        kill -0 "${pids[$name]}" 2>/dev/null || break
+        sleep 0.01
+    done
+    echo "#   $name did not start: $(cat "$work/$name.err")"
+    return 1
+}
+
+stop() # name [signal]: its exit status
+{
+    local p=${pids[$1]} began=$SECONDS status
+
+    kill -"${2:-TERM}" "$p" || return 99
+    wait "$p"
+    status=$?
+    unset "pids[$1]"
+    [ $((SECONDS - began)) -le 5 ] || echo "#   $1 took $((SECONDS - began)) s to stop"
+    return $status
+}
+
+line() # fd: one line from it into $REPLY, and no more than ten seconds of waiting
+{
+    REPLY=
+    IFS= read -r -t 10 -u "$1" REPLY
+}
+
+wait_for() # command…: until it succeeds
+{
+    for _ in $(seq 1000); do
+        "$@" && return 0
+        sleep 0.01
+    done
+    return 1
+}
+
+# ---- hello, which takes two seconds: meanwhile the others ----
+
+# shellcheck disable=SC2086
+$EMULATOR "$bin/hello" >"$work/hello.out" 2>"$work/hello.err" &
+hello=$!
+pids[hello]=$hello
+
+# ---- echo ----
+
+ok 'echo starts on a free port, and says which' start echo echo 0
+exec {a}<>"/dev/tcp/127.0.0.1/$port" {b}<>"/dev/tcp/127.0.0.1/$port"
+echo 'from b' >&"$b"
+line "$b"
+ok 'echo: one who says nothing does not hold up another' same "$REPLY" 'from b'
+echo 'from a' >&"$a"
+line "$a"
+ok 'echo: and is answered himself' same "$REPLY" 'from a'
+kill -USR1 "${pids[echo]}"
+ok 'echo: SIGUSR1 prints the tree of fibers' wait_for grep -q echo "$work/echo.err"
+exec {a}>&- {b}>&-
+head -c 300000 /dev/urandom >"$work/blob"
+exec {a}<>"/dev/tcp/127.0.0.1/$port"
+cat "$work/blob" >&"$a" &
+head -c 300000 <&"$a" >"$work/blob.back"
+ok 'echo: 300,000 bytes come back as they went' cmp "$work/blob" "$work/blob.back"
+exec {a}>&-
+ok 'echo: stops on SIGTERM' stop echo
+
+ok 'echo: somebody stays connected' start echo echo 0
+exec {a}<>"/dev/tcp/127.0.0.1/$port"
+echo here >&"$a"
+line "$a"
+ok 'echo: stops on SIGTERM all the same' stop echo
+exec {a}>&-
+
+# ---- chat ----
+
+ok 'chat starts' start chat chat 0
+exec {a}<>"/dev/tcp/127.0.0.1/$port"
+echo ann >&"$a"
+exec {b}<>"/dev/tcp/127.0.0.1/$port"
+echo bob >&"$b"
+line "$a"
+ok 'chat: a newcomer is announced' same "$REPLY" 'bob: (has joined)'
+exec {c}<>"/dev/tcp/127.0.0.1/$port"
+echo 'cy' >&"$c"
+line "$a"
+line "$b"
+ok 'chat: to everybody' same "$REPLY" 'cy: (has joined)'
+printf 'one\ntw' >&"$c"
+line "$a"
+first=$REPLY
+printf 'o\n' >&"$c"
+line "$a"
+ok 'chat: a line goes to the others' same "$first" 'cy: one'
+ok 'chat: whole, however it comes' same "$REPLY" 'cy: two'
+line "$b"
+line "$b"
+ok 'chat: to all the others' same "$REPLY" 'cy: two'
+# cy does not read, and ann says more than all buffers on the way to cy hold. (bob might miss something, too, if this machine
+# is very busy: hence more than one end.)
+text=$(printf 'x%.0s' {1..450})
+{
+    for ((i = 0; i < 20000; i++)); do echo "$text"; done
+    for ((i = 0; i < 100; i++)); do
+        echo end
+        sleep 0.1
+    done
+} >&"$a" 2>/dev/null &
+flood=$!
+ok 'chat: a slow reader holds up nobody' timeout 20 grep -q '^ann: end$' <&"$b"
+kill "$flood" && wait "$flood" 2>/dev/null
+exec {b}>&-
+echo 'bye' >&"$c"
+line "$a"
+ok 'chat: somebody has left, the others go on' same "$REPLY" 'cy: bye'
+ok 'chat: stops on SIGTERM, with the slow reader connected' stop chat
+exec {a}>&- {c}>&-
+
+# ---- portforward ----
+
+ok 'portforward: a target' start echo echo 0
+target=$port
+ok 'portforward starts' start forward portforward 0 127.0.0.1 "$target"
+exec {a}<>"/dev/tcp/127.0.0.1/$port"
+echo 'through' >&"$a"
+line "$a"
+ok 'portforward: there and back' same "$REPLY" 'through'
+exec {a}>&-
+# A client that half-closes after its request: the shell cannot, a line of perl can.
+half_close()
+{
+    perl -MIO::Socket::INET -e '
+        my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die;
+        print $s "the whole request\n"; $s->flush; shutdown $s, 1;
+        alarm 10; local $/; print scalar <$s>' "$1"
+}
+ok 'portforward: who has said all still hears the answer' same "$(half_close "$port")" 'the whole request'
+ok 'portforward: its target goes' stop echo
+exec {a}<>"/dev/tcp/127.0.0.1/$port"
+line "$a"
+ok 'portforward: nobody there: the connection is closed' same "$REPLY" ''
+exec {a}>&-
+ok 'portforward: and it says why' wait_for grep -q 'refused' "$work/forward.err"
+ok 'portforward: stops on SIGTERM' stop forward
+
+# ---- bad luck ----
+
+ok 'a port in use' start echo echo 0
+$EMULATOR "$bin/chat" "$port" >"$work/busy.out" 2>"$work/busy.err"
+ok 'a port in use: exit status 1' same $? 1
+ok 'a port in use: a sentence' grep -q "port $port: Address already in use" "$work/busy.err"
+ok 'Ctrl-C ends it in order' stop echo INT
+
+# ---- hello again ----
+
+wait "$hello"
+ok 'hello: exit status 0' same $? 0
+unset 'pids[hello]'
+ok 'hello: prints what it must' same "$(cat "$work/hello.out")" 'main: starting nursery
+main: spawning child1
+main: spawning child2
+  child 1 started
+  child 2 started
+  child 1 finished
+  child 2 finished
+main: nursery finished'
+ok 'hello: and no more' same "$(cat "$work/hello.err")" ''
+
+# ---- for the reader ----
+
+for f in "${TOP:-.}"/examples/*.c; do
+    ok "${f##*/} has fewer than 100 lines" below "$(wc -l <"$f")" 100
+done
+
+echo "1..$tests"

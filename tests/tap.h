@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TAP, the protocol of prove, for our tests. Two ways to write one:
+ *
+ *     LAW(spawn_after_close, "S3.09 spawn after close is -ESHUTDOWN")   the usual one: one law, one function; each prints
+ *     {                                                                 one line, ok if no CHECK in it failed
+ *         CHECK_EQ(go_spawn(&n, child, NULL), -ESHUTDOWN);
+ *     }
+ *     TAP_MAIN
+ *
+ *     int main(void)                                                    the bare one, for programs of another shape
+ *     {
+ *         TAP_PLAN(2);
+ *         TAP_OK(a == 1, "S1.01 a is %d", a);
+ *         TAP_SKIP("no IPv6 here");
+ *         return tap_done();
+ *     }
+ *
+ * A CHECK that fails notes its place and values as a diagnostic, and the function goes on; it is also an expression, for
+ * `if (!CHECK(p)) return;`. Laws run in the order of the file; arguments on the command line choose those whose text
+ * contains one of them. A test that hangs dies of an alarm, after half of $TEST_TIMEOUT, 30 seconds by default. */
+#ifndef TESTS_TAP_H
+#define TESTS_TAP_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TAP_UNUSED __attribute__((unused))
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TAP_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TAP_SANITIZED 1
+#endif
+#endif
+#ifndef TAP_SANITIZED
+#define TAP_SANITIZED 0 /* 1: address space, stacks and signals are not only ours */
+#endif
+
+/* Whether everything takes many times longer here: sizes may be smaller then. */
+static TAP_UNUSED bool tap_slow(void)
+{
+    const char *emulator = getenv("EMULATOR");
+
+    return TAP_SANITIZED || (emulator && *emulator);
+}
+
+struct tap_law {
+    const char *text;
+    void (*fn)(void);
+    void (*around)(void (*fn)(void)); /* runs it; NULL: just a call */
+    struct tap_law *next;
+};
+
+static struct {
+    int planned, seen, failed;  /* lines; planned 0: not said yet */
+    int wrong;                  /* failed checks of the law that runs */
+    const char *skip;           /* the law that runs was skipped, and why */
+    const char *law;            /* which one runs, or NULL */
+    struct tap_law *first, *last;
+} tap;
+
+/* ---- lines ---- */
+
+static TAP_UNUSED void tap_line(bool ok, const char *skip, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void tap_line(bool ok, const char *skip, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    tap.seen++;
+    tap.failed += !ok;
+    printf("%s %d - %s%s%s\n", ok ? "ok" : "not ok", tap.seen, text, skip ? " # SKIP " : "",
+           skip ? skip : "");
+    fflush(stdout);
+}
+
+/* A diagnostic; every line of it starts with '#'. */
+static TAP_UNUSED void tap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void tap_note(const char *fmt, ...)
+{
+    char text[8192], *line = text, *end;
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    while ((end = strchr(line, '\n'))) {
+        printf("# %.*s\n", (int)(end - line), line);
+        line = end + 1;
+    }
+    if (*line)
+        printf("# %s\n", line);
+    fflush(stdout);
+}
+
+static TAP_UNUSED void tap_hang(int sig)
+{
+    static const char text[] = "Bail out! the test hangs\n";
+
+    (void)sig;
+    if (tap.law) {
+        (void)!write(1, "# in: ", 6);
+        (void)!write(1, tap.law, strlen(tap.law));
+        (void)!write(1, "\n", 1);
+    }
+    (void)!write(1, text, sizeof text - 1);
+    _exit(1);
+}
+
+static TAP_UNUSED void tap_begin(int plan)
+{
+    const char *limit = getenv("TEST_TIMEOUT");
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    tap.planned = plan;
+    printf("1..%d\n", plan);
+    signal(SIGALRM, tap_hang);
+    alarm(limit && atoi(limit) > 1 ? (unsigned)atoi(limit) / 2 : 30);
+}
+
+/* The exit status: 0 when every line of the plan came and was ok. */
+static TAP_UNUSED int tap_done(void)
+{
+    fflush(stdout);
+    return tap.failed || tap.seen != tap.planned;
+}
+
+#define TAP_PLAN(n) tap_begin(n)
+
+#define TAP_OK(cond, ...)                                                                                            \
+    do {                                                                                                             \
+        bool tap_ok_ = (cond);                                                                                       \
+        tap_line(tap_ok_, NULL, __VA_ARGS__);                                                                        \
+        if (!tap_ok_)                                                                                                \
+            tap_note("%s:%d: %s", __FILE__, __LINE__, #cond);                                                        \
+    } while (0)
+
+/* In a law: it counts as skipped (return then); elsewhere: a line of its own. */
+#define TAP_SKIP(reason)                                                                                             \
+    do {                                                                                                             \
+        if (tap.law)                                                                                                 \
+            tap.skip = (reason);                                                                                     \
+        else                                                                                                         \
+            tap_line(true, (reason), "skipped");                                                                     \
+    } while (0)
+
+/* The whole program has nothing to test here. */
+#define TAP_SKIP_ALL(reason)                                                                                         \
+    do {                                                                                                             \
+        printf("1..0 # SKIP %s\n", (reason));                                                                        \
+        exit(0);                                                                                                     \
+    } while (0)
+
+/* ---- checks ---- */
+
+static TAP_UNUSED bool tap_check(bool ok, const char *file, int line, const char *expr)
+{
+    if (!ok) {
+        __atomic_add_fetch(&tap.wrong, 1, __ATOMIC_RELAXED);
+        tap_note("%s:%d: failed: %s", file, line, expr);
+    }
+    return ok;
+}
+
+static TAP_UNUSED const char *tap_value(long long v, char *buf, size_t size)
+{
+    const char *name = v < 0 && v > -4096 ? strerrorname_np((int)-v) : NULL;
+
+    if (name)
+        snprintf(buf, size, "%lld (-%s)", v, name);
+    else
+        snprintf(buf, size, "%lld", v);
+    return buf;
+}
+
+static TAP_UNUSED bool tap_check_eq(long long got, long long want, const char *file, int line, const char *expr)
+{
+    char a[64], b[64];
+
+    if (got == want)
+        return true;
+    __atomic_add_fetch(&tap.wrong, 1, __ATOMIC_RELAXED);
+    tap_note("%s:%d: %s is %s, not %s", file, line, expr, tap_value(got, a, sizeof a), tap_value(want, b, sizeof b));
+    return false;
+}
+
+static TAP_UNUSED bool tap_check_str(const char *got, const char *want, bool part, const char *file, int line,
+                                     const char *expr)
+{
+    if (got && (part ? strstr(got, want) != NULL : strcmp(got, want) == 0))
+        return true;
+    __atomic_add_fetch(&tap.wrong, 1, __ATOMIC_RELAXED);
+    tap_note("%s:%d: %s %s \"%s\":", file, line, expr, part ? "does not contain" : "is not", want);
+    tap_note("%s", got ? got : "(NULL)");
+    return false;
+}
+
+#define CHECK(cond)            tap_check((cond), __FILE__, __LINE__, #cond)
+#define CHECK_EQ(got, want)    tap_check_eq((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
+#define CHECK_STR(got, want)   tap_check_str((got), (want), false, __FILE__, __LINE__, #got)
+#define CHECK_HAS(text, part)  tap_check_str((text), (part), true, __FILE__, __LINE__, #text)
+#define CHECK_LACKS(text, part) CHECK(!strstr((text), (part)))
+
+/* ---- laws ---- */
+
+static TAP_UNUSED void tap_add(struct tap_law *law)
+{
+    if (tap.last)
+        tap.last->next = law;
+    else
+        tap.first = law;
+    tap.last = law;
+}
+
+static bool tap_chosen(const struct tap_law *law, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strstr(law->text, argv[i]))
+            return true;
+    return argc < 2;
+}
+
+static TAP_UNUSED int tap_laws(int argc, char **argv)
+{
+    int n = 0;
+
+    for (struct tap_law *law = tap.first; law; law = law->next)
+        n += tap_chosen(law, argc, argv);
+    TAP_PLAN(n);
+    for (struct tap_law *law = tap.first; law; law = law->next) {
+        if (!tap_chosen(law, argc, argv))
+            continue;
+        tap.law = law->text;
+        tap.wrong = 0;
+        tap.skip = NULL;
+        if (law->around)
+            law->around(law->fn);
+        else
+            law->fn();
+        tap.law = NULL;
+        tap_line(tap.wrong == 0, tap.wrong ? NULL : tap.skip, "%s", law->text);
+    }
+    return tap_done();
+}
+
+#define LAW_AROUND(around, name, text)                                                                               \
+    static void name(void);                                                                                          \
+    static struct tap_law name##_law = {text, name, around, NULL};                                                   \
+    __attribute__((constructor)) static void name##_add(void)                                                        \
+    {                                                                                                                \
+        tap_add(&name##_law);                                                                                        \
+    }                                                                                                                \
+    static void name(void)
+
+#define LAW(name, text) LAW_AROUND(NULL, name, text)
+
+#define TAP_MAIN                                                                                                     \
+    int main(int argc, char **argv)                                                                                  \
+    {                                                                                                                \
+        return tap_laws(argc, argv);                                                                                 \
+    }
+
+#endif
