@@ -50,8 +50,8 @@ static void dump_fiber(go_sched *s, fiber *f, FILE *out, int depth)
         fprintf(out, "(#%llu) ", (unsigned long long)f->id);
     dump_state(s, f, out);
     dump_scope(s, f, out);
-    if (f->held)
-        fprintf(out, "; holds %u lock%s", f->held, f->held == 1 ? "" : "s");
+    if (f->locks != f->unlocks)
+        fprintf(out, "; holds %u lock%s", f->locks - f->unlocks, f->locks - f->unlocks == 1 ? "" : "s");
     if (f != s->main) {
         if (f->spawned_at)
             fprintf(out, "; spawned at %s", fiber_place(f->spawned_at, place, sizeof place));

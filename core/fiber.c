@@ -114,7 +114,7 @@ static inline int finish(go_sched *s, fiber *f, int rc)
         rc = extras_before(s, f, rc);
     if (unlikely(f->nursery || (f->scope->owner == f && !f->scope->base)))
         left_open(f);
-    if (unlikely(f->held))
+    if (unlikely(f->locks != f->unlocks))
         orphan_waiters(&s->root, f);
     if (unlikely(f->starter))
         told = start_ended(f, rc);

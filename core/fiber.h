@@ -53,7 +53,7 @@ struct go_fiber {
     bool foreign;                 /* runs foreign code, on a thread control block of its own */
     uint32_t nwaits;
     uint32_t ignored;             /* deliveries since it last left a scope */
-    uint32_t held;                /* locks that it holds */
+    uint32_t locks, unlocks;      /* of mutexes; two counters, since one would be a chain of two stores and loads a pair */
     struct go_timer timer;        /* in the heap at min(until, alarm) or earlier; its kind is TIMER_FIBER, which is 0 */
     void *eh[2];                  /* C++'s per-thread exception state, while it does not run */
     go_nursery *nursery;          /* the innermost that it has opened itself */

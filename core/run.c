@@ -71,6 +71,7 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
     s->now = s->virtual_clock ? GO_SEC : clock_real(); /* virtual time starts at a round number, the same in each run */
     s->polled_at = s->trim_at = s->now;
+    s->fired_at = 0;
     s->seeded = seed != 0;
     s->tail = s->seeded ? &s->pending : &s->head;
     s->random = seed ? seed : UINT64_C(0x9E3779B97F4A7C15);

@@ -50,6 +50,7 @@ struct go_sched {
     go_time now;              /* the last clock reading */
     fiber *loop_fiber;        /* hot until here */
     go_time polled_at;
+    go_time fired_at;         /* when timers last fired */
     go_time trim_at;          /* when free stacks are looked at next */
     bool fork_pending;        /* in a fork child that has not settled */
     bool virtual_clock;

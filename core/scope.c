@@ -52,7 +52,7 @@ static inline go_time inner_alarm(const go_scope *sc, go_time outer)
     return own < outer ? own : outer;
 }
 
-void scope_alarm_changed(fiber *f, go_time alarm)
+inline void scope_alarm_changed(fiber *f, go_time alarm)
 {
     go_sched *s = f->sched;
     int32_t slice = f->slice;
@@ -120,29 +120,36 @@ void scope_refresh(go_sched *s, go_scope *sc)
 
 /* ---- entering and leaving ---- */
 
-static inline void scope_reset(go_scope *sc, fiber *f, go_scope *parent, go_time deadline, go_time shield)
+/* sc was asked to stop before it was entered; hard_at: what is left of its grace. */
+static __attribute__((noinline)) void entered_soft(fiber *f, go_scope *sc, go_time hard_at)
 {
-    sc->parent = parent;
+    go_sched *s = f->sched;
+
+    s->soft++;
+    if (!sc->cancelled && hard_at != GO_FOREVER)
+        scope_cancel_soft(s, sc, hard_at - sched_now(s), (enum scope_reason)sc->reason, NULL);
+}
+
+static inline void push_scope(fiber *f, go_scope *sc, go_time deadline, go_time shield)
+{
+    go_time hard_at = sc->alarm; /* of a soft cancel that came before the entry */
+
+    sc->parent = f->scope;
     sc->owner = f;
     sc->deadline = deadline;
     sc->shield = shield;
     sc->phase = SCOPE_ENTERED;
+    f->scope = sc;
+    sc->alarm = inner_alarm(sc, f->alarm);
+    if (sc->alarm != f->alarm)
+        scope_alarm_changed(f, sc->alarm);
+    if (unlikely(sc->soft))
+        entered_soft(f, sc, hard_at);
 }
 
 void scope_push(fiber *f, go_scope *sc, go_time deadline, go_time shield)
 {
-    go_time hard_at = sc->alarm; /* of a soft cancel that came before the entry */
-
-    scope_reset(sc, f, f->scope, deadline, shield);
-    f->scope = sc;
-    sc->alarm = inner_alarm(sc, scope_outer_alarm(sc));
-    if (sc->alarm != f->alarm)
-        scope_alarm_changed(f, sc->alarm);
-    if (sc->soft) {
-        f->sched->soft++;
-        if (!sc->cancelled && hard_at != GO_FOREVER)
-            scope_cancel_soft(f->sched, sc, hard_at - sched_now(f->sched), sc->reason, NULL);
-    }
+    push_scope(f, sc, deadline, shield);
 }
 
 void scope_left_soft(fiber *f, go_scope *sc)
@@ -389,7 +396,7 @@ int scope_deliver(fiber *f)
 
 /* ---- the public half ---- */
 
-static go_time absolute(go_sched *s, go_time timeout)
+static inline go_time absolute(go_sched *s, go_time timeout)
 {
     go_time now;
 
@@ -405,26 +412,26 @@ static void check_fresh(const go_scope *sc, const char *function)
         misuse(function, "this scope was entered before; a go_scope is used once, and is zero-initialised for the next use");
 }
 
-static void enter(go_sched *s, go_scope *sc, go_time timeout, go_time deadline, go_time shield)
+static inline go_time deadline_in(go_sched *s, go_time timeout)
 {
-    go_time at = timeout == GO_FOREVER ? GO_FOREVER : timeout <= 0 ? INT64_MIN + 1 : absolute(s, timeout);
-
-    if (deadline < at)
-        at = deadline;
-    scope_push(s->current, sc, at, shield == 0 ? INT64_MIN : absolute(s, shield));
+    return timeout > 0 ? absolute(s, timeout) : INT64_MIN + 1; /* expired already, as any time in the past */
 }
 
 int go_scope_enter(go_scope *sc, const go_scope_opts *opts)
 {
     go_sched *s = sched_self();
+    go_time deadline = GO_FOREVER;
 
     if (!s)
         return -ESHUTDOWN;
     check_fresh(sc, "go_scope_enter");
     sc->nursery = NULL;
     sc->move_on = opts && opts->move_on;
-    enter(s, sc, opts && opts->timeout ? opts->timeout : GO_FOREVER, opts && opts->deadline ? opts->deadline : GO_FOREVER,
-          opts ? opts->shield : 0);
+    if (opts && opts->timeout)
+        deadline = deadline_in(s, opts->timeout);
+    if (opts && opts->deadline && opts->deadline < deadline)
+        deadline = opts->deadline;
+    push_scope(s->current, sc, deadline, opts && opts->shield > 0 ? absolute(s, opts->shield) : INT64_MIN);
     return 0;
 }
 
@@ -579,20 +586,21 @@ go_time go_deadline(void)
 
 /* ---- the block forms ---- */
 
-/* A block's own scope is not zeroed as a whole: its text is 64 bytes that hardly any ever needs. */
-static go_scope *block_begin(struct go_scope_block *b, go_scope *sc, int *rc, bool move_on, const char *function)
+static _Noreturn __attribute__((noinline, cold)) void outside_a_run(const char *form)
 {
-    if (!sched_self())
-        misuse(function, "called outside a run; go_run starts one");
+    misuse(form, "called outside a run; go_run starts one");
+}
+
+/* A block's own scope is not zeroed as a whole: its text is 64 bytes that hardly any ever needs. */
+static inline go_scope *own_scope(struct go_scope_block *b, int *rc, bool move_on)
+{
+    go_scope *sc = &b->own;
+
     b->scope = sc;
     b->rc = rc;
     b->open = true;
-    if (rc)
-        *rc = 0;
-    if (sc != &b->own)
-        return sc;
     sc->nursery = NULL;
-    sc->grace.slot = 0;
+    sc->grace = (struct go_timer){.kind = TIMER_GRACE};
     sc->reason = REASON_NONE;
     sc->cancelled = sc->soft = sc->delivered = sc->base = false;
     sc->move_on = move_on;
@@ -601,24 +609,35 @@ static go_scope *block_begin(struct go_scope_block *b, go_scope *sc, int *rc, bo
 
 go_scope *go_scope_block_enter(struct go_scope_block *b, go_scope *sc, const go_scope_opts *opts, int *rc)
 {
-    block_begin(b, sc, rc, false, "GO_SCOPE");
-    go_scope_enter(sc, opts);
+    b->scope = sc;
+    b->rc = rc;
+    b->open = true;
+    *rc = 0;
+    if (go_scope_enter(sc, opts) < 0)
+        outside_a_run("GO_SCOPE");
     return sc;
 }
 
 go_scope *go_scope_block_timeout(struct go_scope_block *b, go_time timeout, bool move_on, int *rc)
 {
-    go_scope *sc = block_begin(b, &b->own, rc, move_on, move_on ? "GO_MOVE_ON" : "GO_TIMEOUT");
+    go_sched *s = sched_self();
+    go_scope *sc = own_scope(b, rc, move_on);
 
-    enter(sched_self(), sc, timeout, GO_FOREVER, 0);
+    if (unlikely(!s))
+        outside_a_run(move_on ? "GO_MOVE_ON" : "GO_TIMEOUT");
+    *rc = 0;
+    push_scope(s->current, sc, deadline_in(s, timeout), INT64_MIN);
     return sc;
 }
 
 go_scope *go_scope_block_shield(struct go_scope_block *b, go_time budget)
 {
-    go_scope *sc = block_begin(b, &b->own, NULL, false, "GO_SHIELD");
+    go_sched *s = sched_self();
+    go_scope *sc = own_scope(b, NULL, false);
 
-    enter(sched_self(), sc, GO_FOREVER, GO_FOREVER, budget > 0 ? budget : 0);
+    if (unlikely(!s))
+        outside_a_run("GO_SHIELD");
+    push_scope(s->current, sc, GO_FOREVER, budget > 0 ? absolute(s, budget) : INT64_MIN);
     return sc;
 }
 
