@@ -11,18 +11,17 @@
  *   echo_rate, echo_p99         as the load generator sees it
  *   echo_raw_spread             how far the two raw ones are apart by the same rule: what a difference must exceed to mean
  *                               anything
- *   echo_syscalls_per_request   counted by ptrace, which slows the server down so that every turn finds work
+ *   echo_syscalls_per_request   in a run of its own, since counting costs
  *
  * With --quick: 1,000 connections, gosling and raw epoll, fewer rounds, and the first lines only. */
 #include "bench/bench.h"
+#include "bench/calls.h"
 #include "bench/load.h"
 #include <ev.h>
 #include <gosling.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { SIZE = 64, BUFFER = 4096, EVENTS = 256 };
@@ -154,89 +153,98 @@ static void server_stop(struct server *s)
     waitpid(s->pid, NULL, 0);
 }
 
-/* ---- system calls, counted by the tracer of the server ---- */
+/* ---- system calls ---- */
 
-struct count {
-    _Atomic int phase; /* 1 within the window */
+struct call_count {
+    _Atomic int phase;       /* 0: warming up, 1: the window, 2: over */
     uint64_t requests;
-    uint64_t calls;
-    uint64_t epoll_ctls;
+    struct calls calls;
+    struct calls_counters counters; /* -1: none, it is traced */
 };
 
 static void count_window(void *arg, bool begins)
 {
-    ((struct count *)arg)->phase = begins ? 1 : 2;
+    struct call_count *c = arg;
+    struct calls now;
+
+    c->phase = begins ? 1 : 2;
+    if (c->counters.all < 0)
+        return;
+    calls_read(&c->counters, &now);
+    c->calls.all = now.all - c->calls.all;
+    c->calls.epoll_ctl = now.epoll_ctl - c->calls.epoll_ctl;
 }
 
-static bool count_one(pid_t pid, struct count *c)
+static void count_load(int port, struct call_count *c)
 {
-    struct __ptrace_syscall_info info;
-    int status;
+    static struct load l;
 
-    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-        return false;
-    if (WSTOPSIG(status) == (SIGTRAP | 0x80) && c->phase == 1 &&
-        ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 &&
-        info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-        c->calls++;
-        c->epoll_ctls += info.entry.nr == SYS_epoll_ctl;
-    }
-    /* The server's signals (a watchdog's ticks) reach it; stops that ptrace itself makes carry none. */
-    return ptrace(PTRACE_SYSCALL, pid, 0,
-                  status >> 16 || WSTOPSIG(status) & 0x80 ? 0 : WSTOPSIG(status)) == 0;
+    l = (struct load){.port = port, .connections = 64, .seconds = 0.5, .warm_up = 0.3, .size = SIZE,
+                      .at = count_window, .arg = c};
+    if (load_open(&l) == 0)
+        load_window(&l);
+    load_close(&l);
+    c->requests = l.requests;
+    c->phase = 2;
 }
 
-/* False: this machine does not let us. */
-static bool count_calls(void (*serve)(int), struct count *out)
+/* A tracer has to wait for the traced and can do nothing else, so that the load comes from one process more. */
+static bool count_traced(const struct server *s, struct call_count *c)
 {
-    struct count *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct server s;
-    pid_t generator;
+    pid_t generator = fork();
     bool traced;
 
-    server_start(&s, serve);
-    generator = fork(); /* a tracer has to wait for the traced, and cannot do anything else */
-    if (c == MAP_FAILED || generator < 0)
+    if (generator < 0)
         bench_die("load", errno);
     if (generator == 0) {
-        static struct load l = {.connections = 64, .seconds = 0.5, .warm_up = 0.3, .size = SIZE,
-                                .at = count_window};
-
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        l.port = s.port;
-        l.arg = c;
-        if (load_open(&l) == 0)
-            load_window(&l);
-        c->requests = l.requests;
-        c->phase = 2;
+        count_load(s->port, c);
         _exit(0);
     }
-    traced = ptrace(PTRACE_SEIZE, s.pid, 0, PTRACE_O_TRACESYSGOOD) == 0 &&
-             ptrace(PTRACE_INTERRUPT, s.pid, 0, 0) == 0;
-    while (traced && c->phase < 2)
-        traced = count_one(s.pid, c);
-    if (traced)
-        ptrace(PTRACE_DETACH, s.pid, 0, 0);
+    traced = calls_trace(s->pid, &c->phase, &c->calls);
     waitpid(generator, NULL, 0);
+    return traced;
+}
+
+/* Calls per request; 0: they cannot be counted here. */
+static double count_calls(void (*serve)(int), double *epoll_ctls)
+{
+    struct call_count *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct server s;
+    double calls = 0;
+
+    if (c == MAP_FAILED)
+        bench_die("counting", errno);
+    server_start(&s, serve);
+    if (calls_open(&c->counters, s.pid)) {
+        count_load(s.port, c);
+    } else {
+        calls_close(&c->counters);
+        c->counters = (struct calls_counters){-1, -1};
+        if (!count_traced(&s, c))
+            c->requests = 0;
+    }
+    calls_close(&c->counters);
     server_stop(&s);
-    *out = *c;
+    if (c->requests) {
+        calls = (double)c->calls.all / (double)c->requests;
+        *epoll_ctls = (double)c->calls.epoll_ctl / (double)c->requests;
+    }
     munmap(c, sizeof *c);
-    return traced && out->requests;
+    return calls;
 }
 
 static void report_calls(void)
 {
-    struct count ours, raw;
-    double n;
+    double ours_ctls, raw_ctls, ours = count_calls(gosling_server, &ours_ctls);
+    double raw = count_calls(epoll_server, &raw_ctls);
 
-    if (!count_calls(gosling_server, &ours) || !count_calls(epoll_server, &raw)) {
-        fprintf(stderr, "echo: no echo_syscalls_per_request: ptrace is not permitted here\n");
+    if (ours == 0 || raw == 0) {
+        fprintf(stderr, "echo: no echo_syscalls_per_request: neither tracepoints nor ptrace may be used\n");
         return;
     }
-    n = (double)ours.calls / (double)ours.requests;
-    bench_ratio("echo_syscalls_per_request", n, "calls",
-                n / ((double)raw.calls / (double)raw.requests), "raw_epoll");
-    bench_result("echo_epoll_ctl_per_request", (double)ours.epoll_ctls / (double)ours.requests, "calls");
+    bench_ratio("echo_syscalls_per_request", ours, "calls", ours / raw, "raw_epoll");
+    bench_result("echo_epoll_ctl_per_request", ours_ctls, "calls");
 }
 
 /* ---- rounds ---- */

@@ -153,7 +153,7 @@ void fiber_main(void *arg)
         rc = f->fn(f->arg);
     }
     rc = finish(s, f, rc);
-    if (unlikely(s->forked))
+    if (unlikely(f == s->child_main))
         fork_exit(rc);
     leave(s, f);
 }

@@ -38,7 +38,7 @@ static void in_child(void)
     inbox_drop(&self->inbox);
     atomic_store(&self->signal_queued, false);
     self->fork_pending = true;
-    self->until_look = 0; /* so that the next switch looks */
+    self->fuel = self->until_look = 0; /* so that the next checkpoint or switch looks */
 }
 
 static void once(void)
@@ -95,7 +95,7 @@ void fork_settle(go_sched *s)
     go_scope *outermost = NULL;
 
     s->fork_pending = false;
-    s->forked = true;
+    s->child_main = f == s->main || f == s->loop_fiber ? NULL : f;
     for (uint32_t i = 1; i <= s->heap.count; i++)
         s->heap.entries[i].timer->slot = 0;
     s->heap.count = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/nursery.h"
+#include "core/fork.h"
 #include "core/misuse.h"
 #include "core/sched.h"
 #include <errno.h>
@@ -247,6 +248,8 @@ static int finish(go_nursery *n, go_sched *s, int body)
 {
     fiber *f = s->current;
 
+    if (unlikely(s->fork_pending))
+        fork_settle(s);
     body_ended(n, f, body);
     wait_for_children(n, s);
     n->phase = NURSERY_CLOSED;

@@ -75,7 +75,8 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->seeded = seed != 0;
     s->tail = s->seeded ? &s->pending : &s->head;
     s->random = seed ? seed : UINT64_C(0x9E3779B97F4A7C15);
-    s->doomed = s->forked = s->fork_pending = false;
+    s->doomed = s->fork_pending = false;
+    s->child_main = NULL;
     s->no_park = 0;
     s->fibers = s->outside = s->offloads = s->soft = s->timers = 0;
     atomic_store(&s->holds, 0);

@@ -135,12 +135,18 @@ int checkpoint_slow(go_sched *s)
 
     if (unlikely(s->no_park))
         must_not_wait(s, "a checkpoint");
+    if (unlikely(s->fork_pending)) {
+        fork_settle(s);
+        s->fuel = f->slice - 1;
+    }
     if (f->alarm != GO_FOREVER) {
         if (scope_due(f, f->alarm == INT64_MIN ? s->now : sched_now(s)))
             return scope_deliver(f);
         if (f->slice - s->fuel <= FIBER_SLICE)
             return 0;
     }
+    if (s->fuel >= 0)
+        return 0;
     sched_yield_now(s);
     s->fuel--; /* the operation that is about to happen is the new slice's first */
     if (f->alarm != GO_FOREVER && scope_due(f, s->now))

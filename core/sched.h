@@ -80,7 +80,7 @@ struct go_sched {
     go_nursery root;          /* the main fiber's parent */
     fiber *main;              /* the main fiber's record, in go_run's frame */
     int verdict;              /* -EDEADLK once a deadlock was reported */
-    bool forked;              /* this process is a fork child of the run's */
+    fiber *child_main;        /* in a fork child, the fiber whose end is the process's; NULL: none, or the run's own main */
     atomic_bool takes_signals;
     atomic_bool signal_queued; /* signal_msg is in the inbox */
     atomic_uint signals;      /* how many SIGTERM and SIGINT came */

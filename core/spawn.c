@@ -13,8 +13,6 @@ enum { TASK_IS_RUNNING = 1 };
 
 static __attribute__((noinline, cold)) bool make_room(go_sched *s)
 {
-    if (s->fork_pending)
-        fork_settle(s);
     return heap_reserve(&s->heap, s->fibers + s->timers + 1) == 0;
 }
 
@@ -24,7 +22,7 @@ inline fiber *fiber_new(go_sched *s, go_nursery *n, size_t stack_size, go_fn *fn
     unsigned size_class = stack_size ? stack_class_of(stack_size) : s->stack_class;
     fiber *f;
 
-    if (unlikely(s->fibers + s->timers >= s->heap.capacity || s->fork_pending) && !make_room(s))
+    if (unlikely(s->fibers + s->timers >= s->heap.capacity) && !make_room(s))
         return NULL;
     if (unlikely(size_class == 0 || !(f = (fiber *)stack_get(&s->stacks, size_class))))
         return NULL;
@@ -51,6 +49,8 @@ static go_sched *scheduler_of(const go_nursery *n)
 
     if (unlikely(n->phase == NURSERY_OPEN && n->owner->sched != s))
         misuse("go_spawn", "this nursery belongs to another thread's scheduler; go_post a function there that spawns");
+    if (unlikely(s && s->fork_pending))
+        fork_settle(s);
     return s;
 }
 

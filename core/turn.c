@@ -161,4 +161,5 @@ void turn(go_sched *s)
         s->polled_at = sched_now(s);
         fire_timers(s, s->now);
     } while (!anybody_ready(s));
+    watchdog_busy(s);
 }

@@ -180,9 +180,14 @@ void watchdog_idle(go_sched *s, bool idle)
     if (!w)
         return;
     w->idle = idle;
-    if (!idle) {
+    if (!idle)
         s->looked++; /* the turn after a long wait is a new dispatch: not the one that waited */
-        if (!w->armed)
-            arm(w, true);
-    }
+}
+
+void watchdog_busy(go_sched *s)
+{
+    struct watchdog *w = s->watchdog;
+
+    if (w && !w->armed)
+        arm(w, true);
 }

@@ -12,6 +12,7 @@
 void watchdog_start(go_sched *s, go_time limit); /* without the means (a sandbox, an emulator) there is no watchdog */
 void watchdog_stop(go_sched *s);
 void watchdog_forked(go_sched *s);               /* in a fork child, which inherits no timers */
-void watchdog_idle(go_sched *s, bool idle);      /* about to wait in the kernel; back again */
+void watchdog_idle(go_sched *s, bool idle);      /* about to wait in the kernel; back again, perhaps by a tick */
+void watchdog_busy(go_sched *s);                 /* a fiber is about to run: armed again if a tick disarmed it */
 
 #endif

@@ -28,8 +28,9 @@
  *    anew at each wait unless they are sockets (of which one inode is one open file); and they have no drained bit.
  *  - Ours are trusted, or the steady state would need a system call more. But a plain close and a reuse of one of ours are
  *    noticed too: by a second caller who finds the number claimed; by go_connect, which looks; by a system call that says
- *    EBADF or ENOTSOCK; whenever a watcher is started; and by a look at those that have waited on a watcher from an
- *    earlier wait for one to two seconds (`doubts`): one fstat for each such long wait. Who waits then gets -EBADF.
+ *    EBADF or ENOTSOCK; whenever a watcher is started, and after its first event; and by a look at those that have waited
+ *    on a watcher from an earlier wait for one to two seconds (`doubts`): one fstat for each such long wait. Who waits then
+ *    gets -EBADF.
  *  - Identity is device and inode. What lies in anonymous inodes (eventfds, timerfds) looks all alike: there, an old waiter
  *    keeps its claim until its deadline. And a file that lives on elsewhere (a dup, a child) keeps reporting under the old
  *    number: such an event makes a waiter of ours try again on the new file, as the next user of the number would.
@@ -126,7 +127,7 @@ static void unbind(go_sched *s, struct fd *r)
         r->binding = 0;
     r->kind = FD_UNKNOWN;
     r->claimed = r->polled = 0;
-    r->drained = r->known = false;
+    r->drained = r->known = r->fresh = false;
     r->busy[0] = r->busy[1] = 0;
     wake_all(&r->waiters[0], -EBADF);
     wake_all(&r->waiters[1], -EBADF);
@@ -406,6 +407,7 @@ int fd_verify(go_sched *s, struct fd *r)
     r->dev = st.st_dev;
     r->ino = st.st_ino;
     r->known = true;
+    r->fresh = false;
     return 0;
 }
 
@@ -479,6 +481,13 @@ static void on_event(struct fd *r, unsigned dir)
         wake_pollers(r, dir, why);
         return;
     }
+    if (unlikely(!list_empty(&r->pollers)) && !fd_certain(r)) {
+        uint32_t binding = r->binding;
+
+        fd_verify(sched_self(), r);
+        if (r->binding != binding)
+            return; /* another file's event: who waited for this one has been told */
+    }
     l = list_pop(&r->waiters[i]);
     if (likely(l))
         wait_win(list_entry(l, struct wait, link), 0);
@@ -524,6 +533,7 @@ int fd_arm_slow(go_sched *s, struct fd *r, unsigned dir, bool tried)
     }
     loop_io_init(io, r->number, dir == LOOP_READ ? on_read : on_write);
     loop_io_start(s->loop, io, (int)dir);
+    r->fresh = true; /* the loop registers it in its next turn, whatever the number is then */
     return 0;
 }
 

@@ -35,6 +35,7 @@ struct fd {
     uint8_t kind;           /* enum fd_kind; a guess: the file may be another one by now */
     uint8_t claimed;        /* LOOP_READ, LOOP_WRITE: a fiber is in the middle of that on a stream */
     bool drained;           /* the last read was short: do not try before the next event */
+    bool fresh;             /* a watcher was started: its first event may be another file's */
     bool doubted;           /* in the table's list of doubts */
     int number;
     uint32_t binding;       /* counts the files that this record was bound to */
@@ -117,6 +118,12 @@ int fd_mistaken(go_sched *s, struct fd *r);
  * open; -EPERM: epoll does not take it. May find another file behind the number: compare the binding. */
 int fd_arm_slow(go_sched *s, struct fd *r, unsigned dir, bool tried);
 void fd_doubt(struct fd_table *t, struct fd *r);
+
+/* After an event: whether it was surely this file's, or fd_verify must say. */
+static inline bool fd_certain(const struct fd *r)
+{
+    return fd_ours(r) && !r->fresh;
+}
 
 static inline int fd_arm(go_sched *s, struct fd *r, unsigned dir, bool tried)
 {

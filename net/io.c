@@ -66,7 +66,7 @@ static int wait_once(struct io *op, struct fd *r, uint32_t binding)
         return rc;
     if (unlikely(r->generation != atomic_load_explicit(r->now, memory_order_relaxed)))
         return -EBADF; /* closed by another thread's scheduler */
-    if (unlikely(!fd_ours(r)))
+    if (unlikely(!fd_certain(r)))
         return fd_verify(op->sched, r);
     return 0;
 }
@@ -86,10 +86,10 @@ ssize_t io_run(struct io *op, struct fd *r)
                 return n;
         }
         n = try(op, r, &tried);
-        if (unlikely(n == -ENOTSOCK) && !waited && is_socket(r)) {
+        if (unlikely(n == -ENOTSOCK) && is_socket(r)) {
             n = fd_mistaken(op->sched, r);
-            if (n < 0)
-                return n;
+            if (n < 0 || waited)
+                return -EBADF;
             continue;
         }
         if (n != -EAGAIN || op->at_once)

@@ -114,17 +114,21 @@ static int arm_all(struct poll *p)
     return rc;
 }
 
-/* What was closed while we waited is POLLNVAL, also if its number is another file by now. */
+/* What was closed while we waited is POLLNVAL, also if its number is another file by now, and has events. */
 static int mark_closed(struct poll *p, int ready)
 {
     for (unsigned k = 0; k < p->count; k++) {
         uint64_t item = (uint64_t)(uintptr_t)p->waits[k].item;
-        const struct fd *r = p->waits[k].object;
+        struct fd *r = p->waits[k].object;
         struct pollfd *f;
 
-        if (r->binding == (uint32_t)(item >> 32) || (uint32_t)item >= p->n)
+        if ((uint32_t)item >= p->n)
             continue;
         f = &p->fds[(uint32_t)item];
+        if (f->revents && !fd_certain(r) && r->binding == (uint32_t)(item >> 32))
+            fd_verify(p->sched, r);
+        if (r->binding == (uint32_t)(item >> 32))
+            continue;
         ready += f->revents == 0;
         f->revents = POLLNVAL;
     }

@@ -5,6 +5,7 @@
 #ifndef SYNC_LOT_H
 #define SYNC_LOT_H
 
+#include "core/fork.h"
 #include "core/misuse.h"
 #include "core/switch.h"
 #include "core/wait.h"
@@ -40,8 +41,15 @@ static inline int lot_wait(list *lot, struct wait *w, unsigned how)
 static inline struct wait *lot_pop(list *lot) /* NULL: nobody waits */
 {
     list *l = list_pop(lot);
+    go_sched *s;
 
-    return l ? list_entry(l, struct wait, link) : NULL;
+    if (!l)
+        return NULL;
+    s = list_entry(l, struct wait, link)->fiber->sched;
+    if (likely(!s->fork_pending))
+        return list_entry(l, struct wait, link);
+    fork_settle(s); /* in a fork child: whoever stood here was dropped, or else is the caller */
+    return NULL;
 }
 
 #endif

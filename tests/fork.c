@@ -309,6 +309,181 @@ LAW(pool, "S9.15 fork: beside running pool work; the child's pool is its own, th
     CHECK(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 3);
 }
 
+/* ---- the first thing that the child does may be anything ---- */
+
+struct first {
+    int (*act)(struct first *);
+    go_chan c;
+    go_task t;
+    int fds[2];
+    int status;
+};
+
+static int first_read(struct first *f)
+{
+    char byte = 0;
+    int rc, fds[2];
+
+    if (go_pipe(fds) < 0)
+        return 9;
+    GO_TIMEOUT(2 * GO_MS, rc) {
+        rc = (int)go_read(fds[0], &byte, 1);
+    }
+    (void)f;
+    return rc == -ETIMEDOUT ? 3 : 4;
+}
+
+static int first_shared_read(struct first *f)
+{
+    char byte = 0;
+    int rc;
+
+    GO_TIMEOUT(2 * GO_MS, rc) {
+        rc = (int)go_read(f->fds[0], &byte, 1); /* a dropped fiber was reading it: no -EBUSY */
+    }
+    return rc == -ETIMEDOUT ? 3 : 4;
+}
+
+static int first_join(struct first *f)
+{
+    int rc;
+
+    GO_TIMEOUT(2 * GO_MS, rc) {
+        rc = go_task_join(&f->t); /* dropped: whatever it says, it comes back */
+    }
+    return 3;
+}
+
+static int first_recv(struct first *f)
+{
+    int rc, item = 4;
+
+    CHECK_EQ(go_chan_try_send(&f->c, &item), -EAGAIN); /* its receiver was dropped */
+    GO_TIMEOUT(2 * GO_MS, rc) {
+        rc = go_chan_recv(&f->c, &item);
+    }
+    return rc == -ETIMEDOUT && !tap.wrong ? 3 : 4;
+}
+
+static int first_nursery(struct first *f)
+{
+    struct plan p = {.delay = GO_MS, .result = 1};
+    int rc;
+
+    (void)f;
+    GO_NURSERY_OPTS(n, rc, &(go_nursery_opts){.policy = GO_RACE}) {
+        go_spawn(n, follow, &p);
+    }
+    return rc == 1 ? 3 : 4;
+}
+
+static int first_empty_nursery(struct first *f)
+{
+    int rc;
+
+    (void)f;
+    GO_NURSERY(n, rc) {
+        rc = 2;
+    }
+    return rc == 2 ? 3 : 4;
+}
+
+static int first_wait_fd(struct first *f)
+{
+    int rc;
+
+    GO_TIMEOUT(2 * GO_MS, rc) {
+        rc = go_wait_fd(f->fds[0], POLLIN);
+    }
+    return rc == -ETIMEDOUT ? 3 : 4;
+}
+
+static int first_post(struct first *f)
+{
+    go_event e;
+
+    (void)f;
+    go_event_init(&e, 0);
+    if (go_post(go_sched_self(), (void (*)(void *))go_event_set, &e) != 0)
+        return 9;
+    return go_event_wait(&e) == 0 ? 3 : 4;
+}
+
+static int reads_fds(void *arg)
+{
+    char byte;
+
+    return go_read(((struct first *)arg)->fds[0], &byte, 1) < 0 ? 0 : -EIO;
+}
+
+static int receives(void *arg)
+{
+    int item;
+
+    return go_chan_recv(&((struct first *)arg)->c, &item) < 0 ? 0 : -EIO;
+}
+
+static int forks_and_acts(void *arg)
+{
+    struct first *f = arg;
+    pid_t pid;
+
+    go_sleep(GO_MS);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        alarm(5);
+        signal(SIGALRM, SIG_DFL);
+        tap.wrong = 0;
+        _exit(f->act(f));
+    }
+    waitpid(pid, &f->status, 0);
+    return 0;
+}
+
+static int first_run(void *arg)
+{
+    struct first *f = arg;
+    int rc, inner;
+
+    go_chan_init(&f->c, sizeof(int), 0, 0);
+    CHECK_EQ(go_socketpair(f->fds), 0);
+    GO_NURSERY(n, rc) {
+        go_spawn_with(n, &(go_spawn_opts){.task = &f->t}, sleeper, NULL);
+        go_spawn(n, reads_fds, f);
+        go_spawn(n, receives, f);
+        GO_NURSERY(m, inner) {
+            go_spawn(m, forks_and_acts, f);
+        }
+        go_nursery_cancel(n, NULL);
+    }
+    go_close(f->fds[0]);
+    go_close(f->fds[1]);
+    go_chan_fini(&f->c);
+    return rc == -ECANCELED ? 0 : rc;
+}
+
+LAW(first_of_all, "S9.15 fork: whatever the child does first works")
+{
+    static const struct {
+        const char *name;
+        int (*act)(struct first *);
+    } acts[] = {
+        {"read", first_read},       {"a read of the same fd", first_shared_read},
+        {"join", first_join},       {"receive", first_recv},
+        {"nursery", first_nursery}, {"empty nursery", first_empty_nursery},
+        {"wait_fd", first_wait_fd}, {"post", first_post},
+    };
+
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        struct first f = {.act = acts[i].act, .status = -1};
+
+        CHECK_EQ(real_run(first_run, &f), 0);
+        if (!CHECK(WIFEXITED(f.status) && WEXITSTATUS(f.status) == 3))
+            tap_note("%s: status %x", acts[i].name, (unsigned)f.status);
+    }
+}
+
 /* ---- locks, scopes, and a run inside ---- */
 
 struct locked {

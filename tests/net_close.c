@@ -203,7 +203,7 @@ LAW_REAL(plain_close, "S8.04 a plain close under a reader, and the number reused
     c = next = CALL(fds[0]);
     GO_NURSERY(n, rc) {
         go_spawn(n, reads, &c);
-        settle();
+        settle_io();
         close(fds[0]);
         plain_pair(again);
         CHECK_EQ(again[0], fds[0]);
@@ -228,7 +228,7 @@ LAW_REAL(plain_close_of_ours, "S8.04 the same with a descriptor of ours, which a
     c = next = CALL(fds[0]);
     GO_NURSERY(n, rc) {
         go_spawn(n, reads, &c);
-        settle();
+        settle_io();
         close(fds[0]);
         plain_pipe(again);
         CHECK_EQ(again[0], fds[0]);
@@ -242,6 +242,42 @@ LAW_REAL(plain_close_of_ours, "S8.04 the same with a descriptor of ours, which a
     }
     close_both(again);
     go_close(fds[1]);
+}
+
+static void same_turn(void (*make)(int fds[2]))
+{
+    int fds[2], again[2], rc;
+    struct call c, p;
+
+    make(fds);
+    c = p = CALL(fds[0]);
+    p.events = POLLIN;
+    GO_NURSERY(n, rc) {
+        go_spawn(n, reads, &c);
+        go_spawn(n, polls, &p);
+        settle();
+        close(fds[0]); /* before the loop has looked at what is new */
+        plain_pair(again);
+        CHECK_EQ(again[0], fds[0]);
+        put(again[1], "new");
+        settle_io();
+    }
+    CHECK_EQ(c.result, -EBADF);
+    CHECK_EQ(p.result, POLLNVAL);
+    CHECK_EQ(go_read(again[0], c.buf, 9), 3);
+    close_both(again);
+    go_close(fds[1]);
+}
+
+static void our_pair(int fds[2])
+{
+    CHECK_EQ(go_socketpair(fds), 0);
+}
+
+LAW_REAL(in_one_turn, "S8.04 a plain close and reuse before the loop's next turn: waiters do not get the new file's event")
+{
+    same_turn(plain_pair);
+    same_turn(our_pair);
 }
 
 LAW_REAL(dup_lives_on, "S8.04 a plain close while a dup lives on, and reuse: an event of the old file gives nobody the new one's data")

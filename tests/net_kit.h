@@ -101,8 +101,9 @@ static TAP_UNUSED void settle(void)
 /* The same, for what the kernel has to tell us: real time passes. */
 static TAP_UNUSED void settle_io(void)
 {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 3; i++) {
         nap(GO_MS);
+        go_sleep(GO_MS); /* nobody is ready then: the loop looks */
         settle();
     }
 }
