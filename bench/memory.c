@@ -99,7 +99,7 @@ static int measure(void *arg)
             spawned += rc == 0;
             go_checkpoint();
         }
-        while (rc == 0 && sched_self()->head) /* until the last has run up to its wait */
+        while (rc == 0 && sched_self()->tail) /* until the last has run up to its wait */
             rc = go_yield();
         created = (double)(bench_wall() - start);
         grown = process_memory() - before;

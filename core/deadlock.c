@@ -68,7 +68,7 @@ void deadlock(go_sched *s)
         explain(s);
         s->verdict = -EDEADLK;
         scope_cancel(s, &s->root.scope, REASON_DEADLOCK, NULL);
-        if (s->head || s->pending)
+        if (s->tail || s->pending)
             return;
     }
     /* Whoever is left waits under a shield, for something that will not come. */

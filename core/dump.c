@@ -47,7 +47,7 @@ static void dump_fiber(go_sched *s, fiber *f, FILE *out, int depth)
 
     fprintf(out, "%*s%s ", depth * 2, "", fiber_label(f, name, sizeof name));
     if (f->name[0])
-        fprintf(out, "(#%llu) ", (unsigned long long)f->id);
+        fprintf(out, "(#%llu) ", fiber_number(f->id));
     dump_state(s, f, out);
     dump_scope(s, f, out);
     if (f->locks != f->unlocks)

@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) void leave(go_sched *s, fiber *f)
 {
     f->state = FIBER_ENDED;
     stack_put(&s->stacks, &f->stack);
-    switch_to(s, f, next_fiber(s));
+    switch_to(s, f, queue_leave(s, f));
     __builtin_unreachable();
 }
 
@@ -167,7 +167,7 @@ bool fiber_stack_of_fault(const void *addr, const char **name, uint64_t *id, siz
     if (!f || f == s->main || at >= f->stack.lo || at < f->stack.lo - STACK_GUARD)
         return false;
     *name = f->name;
-    *id = f->id;
+    *id = fiber_number(f->id);
     *size = stack_size(&f->stack);
     return true;
 }
@@ -185,9 +185,9 @@ const char *fiber_label(const fiber *f, char *buf, size_t size)
     else if (f == f->sched->loop_fiber)
         snprintf(buf, size, "loop");
     else if (f->fn && dladdr((void *)(uintptr_t)f->fn, &info) && info.dli_sname)
-        snprintf(buf, size, "#%llu %s", (unsigned long long)f->id, info.dli_sname);
+        snprintf(buf, size, "#%llu %s", fiber_number(f->id), info.dli_sname);
     else
-        snprintf(buf, size, "#%llu", (unsigned long long)f->id);
+        snprintf(buf, size, "#%llu", fiber_number(f->id));
     return buf;
 }
 

@@ -71,6 +71,15 @@ struct go_fiber {
 
 _Static_assert(sizeof(struct go_fiber) <= 448, "record and first frames must share the top page");
 
+/* Ids are the process's own: the scheduler's number, and below it the how-manieth fiber of that one, which is what people
+ * are shown. */
+enum { FIBER_NUMBER_BITS = 40 };
+
+static inline unsigned long long fiber_number(uint64_t id)
+{
+    return id & ((UINT64_C(1) << FIBER_NUMBER_BITS) - 1);
+}
+
 /* "name", or "#12 function": for reports, into a buffer of the caller's. Returns buf. */
 const char *fiber_label(const fiber *f, char *buf, size_t size);
 

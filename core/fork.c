@@ -99,8 +99,8 @@ void fork_settle(go_sched *s)
     for (uint32_t i = 1; i <= s->heap.count; i++)
         s->heap.entries[i].timer->slot = 0;
     s->heap.count = 0;
-    s->head = s->pending = NULL;
-    s->tail = s->seeded ? &s->pending : &s->head;
+    s->tail = s->pending = NULL;
+    s->pending_tail = &s->pending;
     drop_below(&s->root, f);
     s->fibers = 0;
     s->outside = s->offloads = s->soft = 0;
@@ -114,6 +114,7 @@ void fork_settle(go_sched *s)
             s->slots[i].forked(s, s->slots[i].state);
     if (f == s->loop_fiber)
         return;
+    s->tail = f->next = f;
     for (go_scope *sc = f->scope; sc && sc->owner == f; sc = sc->parent)
         outermost = sc;
     if (outermost)

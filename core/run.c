@@ -13,6 +13,7 @@
 #include <string.h>
 
 static _Atomic(go_sched *) all;
+static _Atomic uint64_t made; /* how many */
 static __thread go_sched *mine __attribute__((tls_model("initial-exec"))); /* this thread's, running or not */
 
 go_sched *sched_all(void)
@@ -31,6 +32,7 @@ static go_sched *sched_of_thread(void)
     if (!s)
         return NULL;
     memset(s, 0, sizeof *s);
+    s->next_id = atomic_fetch_add(&made, 1) << FIBER_NUMBER_BITS;
     mine = s;
     first = atomic_load(&all);
     do
@@ -62,7 +64,8 @@ static void reset(go_sched *s, const go_run_opts *o)
 
     s->opts = *o;
     s->fuel = FIBER_SLICE;
-    s->head = s->pending = NULL;
+    s->tail = s->pending = NULL;
+    s->pending_tail = &s->pending;
     s->until_look = TURN_LOOK;
     s->looks = 0;
     s->errno_at = &errno;
@@ -71,9 +74,8 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
     s->now = s->virtual_clock ? GO_SEC : clock_real(); /* virtual time starts at a round number, the same in each run */
     s->polled_at = s->trim_at = s->now;
-    s->fired_at = 0;
+    s->fired_at = s->poll_after = 0;
     s->seeded = seed != 0;
-    s->tail = s->seeded ? &s->pending : &s->head;
     s->random = seed ? seed : UINT64_C(0x9E3779B97F4A7C15);
     s->doomed = s->fork_pending = false;
     s->child_main = NULL;
@@ -183,7 +185,7 @@ static int run_main(go_sched *s, fiber *f, go_fn *fn, void *arg)
     main_fiber_init(s, f, fn, arg);
     nursery_adopt(&s->root, f);
     scope_begin(f, &s->root.scope);
-    s->current = f;
+    s->current = s->tail = f->next = f;
     rc = fiber_finish(f, arch_call(fn, arg));
     if (s->root.errors && f->climbed) {
         report("an error that no block delivered climbed past the main fiber, and is go_run's result:");

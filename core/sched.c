@@ -6,8 +6,9 @@
  * for each hand-over. The loop is a fiber like the others, on a stack of its own, because libev's frames would deepen
  * whichever stack they ran on, and every page that a parked fiber has touched stays touched.
  *
- * The queue is a singly linked FIFO with a pointer to its tail. With a seed, new arrivals go to `pending` and the queue is
- * the current batch; the tail pointer then points into `pending`, so that pushing is the same three stores in both modes.
+ * The queue is a ring, in which whoever runs stands first: `tail` is the one before it. So a yield turns the ring by one
+ * store, and pushing at the end is pushing before the first. The loop is never in it. With a seed the ring is the present
+ * batch, and who becomes ready waits in `pending` for the next one; pushing then takes another path.
  *
  * Looking at the clock costs 18 ns and a turn of the loop 170 ns; a dispatch costs 4. So the clock is read every 16
  * dispatches and the loop runs every 256, or after 200 µs: whatever the queue does, a descriptor or a timer waits no longer
@@ -27,44 +28,60 @@
 #include "core/turn.h"
 #include <errno.h>
 #include <gosling/fiber.h>
+#include <stdlib.h>
 
 __thread go_sched *sched_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Fisher and Yates over the pending batch, which becomes the queue. */
-static void shuffle_batch(go_sched *s)
+void sched_push_pending(go_sched *s, fiber *f)
 {
-    fiber *f, **slot;
-    uint32_t left = 0;
+    f->next = NULL;
+    *s->pending_tail = f;
+    s->pending_tail = &f->next;
+}
 
-    for (f = s->pending; f; f = f->next)
-        left++;
-    s->head = NULL;
-    slot = &s->head;
-    while (left > 0) {
-        fiber **pick = &s->pending;
+/* Fisher and Yates. Without memory for it the batch keeps its order, which is one of the possible ones. */
+static void shuffle(go_sched *s, fiber **batch, uint32_t n)
+{
+    for (uint32_t left = n; left > 1; left--) {
+        uint32_t pick = sched_random(s, left);
+        fiber *f = batch[left - 1];
 
-        for (uint32_t skip = sched_random(s, left--); skip > 0; skip--)
-            pick = &(*pick)->next;
-        f = *pick;
-        *pick = f->next;
-        f->next = NULL;
-        *slot = f;
-        slot = &f->next;
+        batch[left - 1] = batch[pick];
+        batch[pick] = f;
     }
+    for (uint32_t i = 0; i < n; i++)
+        batch[i]->next = batch[i + 1 < n ? i + 1 : 0];
+    s->tail = batch[n - 1];
+}
+
+/* The pending fibers become the ring. */
+static void begin_batch(go_sched *s)
+{
+    fiber **batch = NULL, *f, *last = NULL;
+    uint32_t n = 0;
+
+    for (f = s->pending; f; f = f->next, n++)
+        last = f;
+    last->next = s->pending;
+    s->tail = last;
+    if (n > 1)
+        batch = malloc(n * sizeof *batch);
+    f = s->pending;
+    for (uint32_t i = 0; batch && i < n; i++, f = f->next)
+        batch[i] = f;
     s->pending = NULL;
-    s->tail = &s->pending;
+    s->pending_tail = &s->pending;
+    if (batch)
+        shuffle(s, batch, n);
+    free(batch);
 }
 
 fiber *sched_next_batch(go_sched *s)
 {
-    fiber *f;
-
-    if (!s->seeded || !s->pending)
+    if (!s->pending)
         return s->loop_fiber;
-    shuffle_batch(s);
-    f = s->head;
-    s->head = f->next;
-    return f;
+    begin_batch(s);
+    return s->tail->next;
 }
 
 static _Noreturn __attribute__((noinline, cold)) void must_not_wait(go_sched *s, const char *what)
@@ -79,20 +96,16 @@ bool sched_look(go_sched *s)
         must_not_wait(s, "it");
     s->until_look = TURN_LOOK;
     s->looked++;
-    if (unlikely(s->fork_pending)) {
-        fiber *f = s->current;
-        bool ready = f->state == FIBER_READY;
-
+    if (unlikely(s->fork_pending))
         fork_settle(s);
-        if (ready)
-            queue_push(s, f); /* it stood in the queue that was dropped */
-    }
     s->looks++;
     if (turn_idle(s) && s->looks < TURN_POLL / TURN_LOOK)
         return false; /* nothing outside that could be late: not even the clock is worth its 18 ns */
     if (!s->virtual_clock)
         s->now = clock_real();
-    return s->looks >= TURN_POLL / TURN_LOOK || s->now - s->polled_at >= TURN_SPAN;
+    if (s->looks < TURN_POLL / TURN_LOOK && s->now - s->polled_at < TURN_SPAN)
+        return false;
+    return s->now >= s->poll_after || turn_urgent(s);
 }
 
 void sched_ready(fiber *f)
@@ -101,12 +114,28 @@ void sched_ready(fiber *f)
     queue_push(f->sched, f);
 }
 
+/* f goes from the front of its batch to the end of the next. */
+static __attribute__((noinline)) fiber *yield_seeded(go_sched *s, fiber *f)
+{
+    fiber *to = queue_leave(s, f);
+
+    sched_push_pending(s, f);
+    return to == s->loop_fiber && !s->tail ? sched_next_batch(s) : to;
+}
+
+/* The ring turns: who runs stands first, and is last now. */
 static inline void yield_now(go_sched *s, fiber *f)
 {
     fiber *to;
 
-    queue_push(s, f);
-    to = next_fiber(s);
+    if (unlikely(s->seeded)) {
+        to = yield_seeded(s, f);
+    } else {
+        bool loop_first = unlikely(--s->until_look <= 0) && sched_look(s);
+
+        s->tail = f;
+        to = unlikely(loop_first) ? s->loop_fiber : f->next;
+    }
     if (unlikely(to == f))
         s->fuel = f->slice;
     else
@@ -125,7 +154,9 @@ void sched_loop(void *arg)
 
     for (;;) {
         turn(s);
-        switch_to(s, s->loop_fiber, queue_pop(s));
+        if (!s->tail)
+            sched_next_batch(s);
+        switch_to(s, s->loop_fiber, s->tail->next);
     }
 }
 

@@ -41,8 +41,7 @@ struct go_sched {
     fiber *current;           /* hot from here: who runs */
     int32_t fuel;             /* checkpoints left until somebody must look; the fast path's one test */
     int32_t until_look;       /* dispatches until the clock is read */
-    fiber *head;              /* the run queue */
-    fiber **tail;
+    fiber *tail;              /* the ring of ready fibers: the last; the first, who runs, is tail->next. NULL: empty */
     uint32_t looks;           /* clock readings since the last poll */
     int *errno_at;            /* this thread's errno */
     void **eh;                /* this thread's C++ exception state, or NULL: a program without C++ */
@@ -50,6 +49,7 @@ struct go_sched {
     go_time now;              /* the last clock reading */
     fiber *loop_fiber;        /* hot until here */
     go_time polled_at;
+    go_time poll_after;       /* polls between fibers have cost their share of the time until then */
     go_time fired_at;         /* when timers last fired */
     go_time trim_at;          /* when free stacks are looked at next */
     bool fork_pending;        /* in a fork child that has not settled */
@@ -62,6 +62,7 @@ struct go_sched {
     uint8_t no_park;          /* > 0: in a callback that must not wait */
     const char *callback;     /* which one, for the diagnosis */
     fiber *pending;           /* with a seed: the next batch */
+    fiber **pending_tail;
     uint64_t random;          /* the seed's state; also serves fairness */
     unsigned fibers;          /* live, the main one included */
     unsigned outside;         /* parked fibers whom the outside world may wake */

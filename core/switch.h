@@ -10,33 +10,44 @@
 #include "core/sched.h"
 #include "core/scope.h"
 
-bool sched_look(go_sched *s);            /* every 16th dispatch; true: the loop comes first */
-fiber *sched_next_batch(go_sched *s);    /* the queue is empty: with a seed the next batch's first; else the loop */
+bool sched_look(go_sched *s);               /* every 16th dispatch; true: the loop comes first */
+fiber *sched_next_batch(go_sched *s);       /* the ring is empty: with a seed the next batch's first; else the loop */
+void sched_push_pending(go_sched *s, fiber *f);
 
+/* At the end: just before whoever runs. */
 static inline void queue_push(go_sched *s, fiber *f)
 {
-    f->next = NULL;
-    *s->tail = f;
-    s->tail = &f->next;
+    fiber *tail = s->tail;
+
+    if (unlikely(s->seeded)) {
+        sched_push_pending(s, f);
+        return;
+    }
+    if (tail) {
+        f->next = tail->next;
+        tail->next = f;
+    } else {
+        f->next = f;
+    }
+    s->tail = f;
 }
 
-static inline fiber *queue_pop(go_sched *s)
+/* f, which runs and so stands first, leaves the ring. Returns who runs next. */
+static inline fiber *queue_leave(go_sched *s, fiber *f)
 {
-    fiber *f = s->head;
+    fiber *tail = s->tail, *to = f->next;
+    bool loop_first = unlikely(--s->until_look <= 0) && sched_look(s);
 
-    if (unlikely(!f))
-        return sched_next_batch(s);
-    s->head = f->next;
-    if (unlikely(!s->head) && !s->seeded)
-        s->tail = &s->head;
-    return f;
-}
-
-static inline fiber *next_fiber(go_sched *s)
-{
-    if (unlikely(--s->until_look <= 0) && sched_look(s))
-        return s->loop_fiber;
-    return queue_pop(s);
+    if (unlikely(loop_first || tail != s->tail)) { /* a look may have settled a fork */
+        tail = s->tail;
+        to = f->next;
+    }
+    if (unlikely(tail == f)) {
+        s->tail = NULL;
+        return loop_first ? s->loop_fiber : sched_next_batch(s);
+    }
+    tail->next = to;
+    return unlikely(loop_first) ? s->loop_fiber : to;
 }
 
 /* errno and C++'s exception state belong to the thread as far as their libraries know. They are exchanged before the
@@ -77,7 +88,7 @@ static inline __attribute__((always_inline)) int wait_park_inline(struct wait *w
     if (until != GO_FOREVER || f->alarm != GO_FOREVER)
         fiber_timer_set(s, f);
     f->parked_at = s->now;
-    switch_to(s, f, next_fiber(s));
+    switch_to(s, f, queue_leave(s, f));
     switch ((enum fiber_wake)f->wake) {
     case WAKE_WON:
         return (int)(f->won - waits);

@@ -128,6 +128,8 @@ static int joinable(go_sched *s, const go_task *t)
 {
     if (t->phase == TASK_NEW)
         return -EINVAL;
+    if (t->phase == TASK_RUNNING && t->fiber->sched != s)
+        misuse("go_task_join", "this task belongs to another thread's scheduler; only its own fibers may wait for it");
     return t->phase == TASK_RUNNING && t->fiber == s->current ? -EDEADLK : 0;
 }
 

@@ -7,8 +7,9 @@
 
 #include "core/sched.h"
 
-enum { TURN_LOOK = 16, TURN_POLL = 256 };
+enum { TURN_LOOK = 16, TURN_POLL = 256, TURN_SHARE = 64 };
 #define TURN_SPAN (200 * GO_US)
+#define TURN_GAP  (10 * GO_MS)
 
 void turn(go_sched *s);
 
@@ -16,6 +17,12 @@ void turn(go_sched *s);
 static inline bool turn_idle(const go_sched *s)
 {
     return s->heap.count == 0 && loop_active(s->loop) == 0 && inbox_empty(&s->inbox);
+}
+
+/* A message or a timer is due: these are looked at whatever a poll would cost. */
+static inline bool turn_urgent(const go_sched *s)
+{
+    return !inbox_empty(&s->inbox) || (s->heap.count > 0 && s->heap.entries[1].at <= s->now);
 }
 
 /* The loop fiber's function. */

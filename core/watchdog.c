@@ -52,7 +52,7 @@ static void tell(const fiber *f, const struct watchdog *w)
     int n = snprintf(line, sizeof line,
                      "gosling: fiber #%llu%s%s has not let the others run for %lld ms. Give long work to go_offload, or put "
                      "go_checkpoint into its loops. It is here:\n",
-                     (unsigned long long)f->id, f->name[0] ? " " : "", f->name,
+                     fiber_number(f->id), f->name[0] ? " " : "", f->name,
                      (long long)(w->limit / GO_MS));
 
     if (write(STDERR_FILENO, line, (size_t)n) == n)

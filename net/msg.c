@@ -304,27 +304,29 @@ static int connect_now(struct fd *r, const struct sockaddr *to, socklen_t len)
     return rc;
 }
 
+enum { STARTED = 1 };
+
+/* The outcome is asked for by a second connect, not by SO_ERROR: the kernel then knows, too, that the socket is connected. */
 static ssize_t connect_attempt(struct io *op, struct fd *r)
 {
-    int error = 0;
-    socklen_t len = sizeof error;
+    int rc;
 
-    if (op->to) {
-        int rc = connect_now(r, op->to, op->to_len);
-
-        if (rc == -EAGAIN) { /* a Unix listener whose queue is full: nothing tells when it has room */
-            op->busy = true;
-            op->at_once = true;
-            return rc;
-        }
-        if (rc != -EINPROGRESS && rc != -EINTR && rc != -EALREADY)
-            return rc;
-        op->to = NULL;
+    if (op->flags == STARTED) {
+        if (!fd_ready(r->number, POLLOUT))
+            return -EAGAIN;
+        rc = sys_connect(r->number, op->to, op->to_len);
+        return rc == -EISCONN ? 0 : rc == -EALREADY || rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc;
     }
-    if (!fd_ready(r->number, POLLOUT))
-        return -EAGAIN;
-    error = sys_getsockopt(r->number, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? EBADF : error;
-    return -error;
+    rc = connect_now(r, op->to, op->to_len);
+    if (rc == -EAGAIN) { /* a Unix listener whose queue is full: nothing tells when it has room */
+        op->busy = true;
+        op->at_once = true;
+        return rc;
+    }
+    if (rc != -EINPROGRESS && rc != -EINTR && rc != -EALREADY)
+        return rc;
+    op->flags = STARTED;
+    return -EAGAIN;
 }
 
 #define CONNECT_PAUSE      GO_MS

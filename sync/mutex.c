@@ -144,8 +144,10 @@ int go_mutex_unlock(go_mutex *m)
     if (unlikely(!s))
         return -ESHUTDOWN;
     f = s->current;
-    if (unlikely(m->owner_id != f->id))
+    if (unlikely(m->owner_id != f->id)) {
+        lot_claim(&m->sched, s, "go_mutex_unlock");
         return -EPERM;
+    }
     f->unlocks++;
     if (likely(list_empty(&m->waiters))) {
         m->owner_id = 0;

@@ -34,7 +34,9 @@ static int receives(void *arg)
 
 /* ---- capacity ---- */
 
-LAW_VIRTUAL(rendezvous, "S7.21 a channel of capacity 0 is a rendezvous: a send ends when a receiver has the item")
+LAW_VIRTUAL(
+    rendezvous,
+    "S7.21 a channel of capacity 0 is a rendezvous: a send ends when a receiver has the item")
 {
     go_chan c;
     struct op s = {&c, "sent", 7, 1};
@@ -95,7 +97,8 @@ LAW_VIRTUAL(buffered, "S7.01 a channel of capacity 3 takes three, and gives them
     go_chan_fini(&c);
 }
 
-LAW_VIRTUAL(senders_wait_in_order, "S7.01 senders who wait get room in the order in which they came")
+LAW_VIRTUAL(senders_wait_in_order,
+            "S7.01 senders who wait get room in the order in which they came")
 {
     go_chan c;
     struct op s[3] = {{&c, "a", 1, 1}, {&c, "b", 2, 1}, {&c, "c", 3, 1}};
@@ -234,7 +237,8 @@ LAW_VIRTUAL(close_with_receivers, "S7.22 receivers who wait when it is closed ge
     go_chan_fini(&c);
 }
 
-LAW_VIRTUAL(close_with_senders, "S7.23 senders on a closed channel get -EPIPE, also those that wait")
+LAW_VIRTUAL(close_with_senders,
+            "S7.23 senders on a closed channel get -EPIPE, also those that wait")
 {
     go_chan c;
     struct op s[2] = {{&c, "a", 2, 1}, {&c, "b", 3, 1}};
@@ -259,7 +263,8 @@ LAW_VIRTUAL(close_with_senders, "S7.23 senders on a closed channel get -EPIPE, a
 
 /* ---- cancelled ---- */
 
-LAW_VIRTUAL(cancel_middle_receiver, "S7.03 a cancelled receiver leaves no trace: the middle one of three")
+LAW_VIRTUAL(cancel_middle_receiver,
+            "S7.03 a cancelled receiver leaves no trace: the middle one of three")
 {
     go_chan c;
     struct op r[3] = {{&c, "a", 0, 1}, {&c, "b", 0, 1}, {&c, "c", 0, 1}};
@@ -451,7 +456,8 @@ LAW_VIRTUAL(close_says_enough, "S1.08 0 from a receive: end of channel")
     go_chan_fini(&c);
 }
 
-LAW(outside, "S1.20 outside a run a channel may be made and closed; sending and receiving are -ESHUTDOWN")
+LAW(outside,
+    "S1.20 outside a run a channel may be made and closed; sending and receiving are -ESHUTDOWN")
 {
     go_chan c;
     int item = 4;

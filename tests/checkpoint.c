@@ -5,7 +5,8 @@
 
 /* ---- cancellation, always ---- */
 
-LAW_VIRTUAL(looks_always, "S6.01 every checkpoint looks for cancellation, also when the data is there")
+LAW_VIRTUAL(looks_always,
+            "S6.01 every checkpoint looks for cancellation, also when the data is there")
 {
     go_scope s = {0};
     go_event e;
@@ -74,7 +75,8 @@ static int receives_many(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(slice_of_64, "S6.02 with the data there a checkpoint returns at once, 64 times, and then yields")
+LAW_VIRTUAL(slice_of_64,
+            "S6.02 with the data there a checkpoint returns at once, 64 times, and then yields")
 {
     go_chan c;
     int rc, item = 1;
@@ -210,7 +212,8 @@ static int stops_after_ten(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(never_stops_others, "S6.03 one fiber with data that is always ready never stops the others")
+LAW_VIRTUAL(never_stops_others,
+            "S6.03 one fiber with data that is always ready never stops the others")
 {
     bool stop = false;
     go_chan c;
@@ -229,7 +232,9 @@ LAW_VIRTUAL(never_stops_others, "S6.03 one fiber with data that is always ready 
 
 /* ---- the two halves ---- */
 
-LAW_VIRTUAL(cancelled_half, "S6.05 go_checkpoint_cancelled returns -ECANCELED only if cancelled, and never switches")
+LAW_VIRTUAL(
+    cancelled_half,
+    "S6.05 go_checkpoint_cancelled returns -ECANCELED only if cancelled, and never switches")
 {
     go_scope s = {0};
     int rc, outer;
@@ -300,7 +305,8 @@ static int yields_until_seen(void *arg)
     return 0;
 }
 
-LAW_REAL(polls_while_busy, "S6.07 I/O is polled at least every 256 dispatches, whatever the run queue does")
+LAW_REAL(polls_while_busy,
+         "S6.07 I/O is polled at least every 256 dispatches, whatever the run queue does")
 {
     struct outside o = {0};
     int rc, fds[2];
@@ -393,7 +399,8 @@ static int starts_nothing(void *arg, go_starter *starter)
     return go_started(starter, 0);
 }
 
-LAW_VIRTUAL(checkpoints, "S6.08 what its docstring calls a checkpoint returns -ECANCELED in a cancelled scope")
+LAW_VIRTUAL(checkpoints,
+            "S6.08 what its docstring calls a checkpoint returns -ECANCELED in a cancelled scope")
 {
     go_scope s = {0};
     go_task t = {.result = 0}, *tasks[] = {&t}, *done;
@@ -452,7 +459,9 @@ LAW_VIRTUAL(checkpoints, "S6.08 what its docstring calls a checkpoint returns -E
             CHECK_EQ(go_recvmsg(fds[0], &msg, 0), -ECANCELED);
             CHECK_EQ(go_sendmsg(fds[0], &msg, 0), -ECANCELED);
             CHECK_EQ(go_accept(fds[0], NULL, NULL), -ECANCELED);
-            CHECK_EQ(go_connect(fds[0], (struct sockaddr *)&(struct sockaddr_storage){.ss_family = AF_UNIX}, 2),
+            CHECK_EQ(go_connect(fds[0],
+                                (struct sockaddr *)&(struct sockaddr_storage){.ss_family = AF_UNIX},
+                                2),
                      -ECANCELED);
             CHECK_EQ(go_poll(&p, 1, 0), -ECANCELED);
             CHECK_EQ(go_wait_fd(fds[0], POLLOUT), -ECANCELED);
@@ -483,7 +492,8 @@ static void on_exit_noop(go_task *t, void *arg)
     (void)arg;
 }
 
-LAW_VIRTUAL(no_checkpoints, "S6.08 the other calls do not: they look at no cancellation, and never switch")
+LAW_VIRTUAL(no_checkpoints,
+            "S6.08 the other calls do not: they look at no cancellation, and never switch")
 {
     static go_key key;
     go_scope s = {0}, inner = {0};

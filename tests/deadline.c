@@ -165,7 +165,8 @@ static int notes_deadline(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(smallest, "S5.03 the effective deadline is the smallest one up the chain to the first shield")
+LAW_VIRTUAL(smallest,
+            "S5.03 the effective deadline is the smallest one up the chain to the first shield")
 {
     go_time now = go_now(), childs = 0;
     go_scope s = {0};
@@ -264,7 +265,8 @@ LAW_VIRTUAL(inner_later, "S5.05 of unequal ones the smaller catches, inner or ou
     CHECK_EQ(outer, -ETIMEDOUT);
 }
 
-LAW_REAL(no_timer, "S5.06 entering and leaving a scope with a deadline touches no heap and no timer")
+LAW_REAL(no_timer,
+         "S5.06 entering and leaving a scope with a deadline touches no heap and no timer")
 {
     struct heap *timers = &sched_self()->heap;
     uint32_t armed = timers->count;
@@ -298,7 +300,8 @@ static int beaten(void *arg)
     return rc > 0 ? 0 : rc;
 }
 
-LAW_REAL(io_beats_deadline, "S5.07 I/O that is ready beats a deadline that expires in the same turn of the loop")
+LAW_REAL(io_beats_deadline,
+         "S5.07 I/O that is ready beats a deadline that expires in the same turn of the loop")
 {
     struct reader r = {0};
     int rc, fds[2];
@@ -396,7 +399,8 @@ LAW_VIRTUAL(many_equal, "S5.09 also a thousand of them, among others")
             p[i] = (struct plan){.name = names[i], .delay = at};
             len += (size_t)snprintf(want + len, sizeof want - len, i ? " %d" : "%d", i);
             go_spawn(n, sleeps_until_then, &p[i]);
-            go_spawn_with(n, &(go_spawn_opts){.delay = (go_time)(i * 7919 % 1000) * GO_US}, sleeper, &(go_time){1});
+            go_spawn_with(n, &(go_spawn_opts){.delay = (go_time)(i * 7919 % 1000) * GO_US}, sleeper,
+                          &(go_time){1});
         }
     }
     CHECK_EQ(rc, 0);
@@ -427,7 +431,8 @@ LAW_VIRTUAL(forever, "S5.13 GO_TIMEOUT(GO_FOREVER, ...) is no deadline")
 
 LAW_REAL(never_early, "S5.14 a sleep is never early")
 {
-    static const go_time naps[] = {1, 50 * GO_US, 300 * GO_US, 999 * GO_US, GO_MS, 1500 * GO_US, 2 * GO_MS, 3 * GO_MS};
+    static const go_time naps[] = {1,     50 * GO_US,   300 * GO_US, 999 * GO_US,
+                                   GO_MS, 1500 * GO_US, 2 * GO_MS,   3 * GO_MS};
     int rc;
 
     for (size_t i = 0; i < sizeof naps / sizeof *naps; i++) {
@@ -506,7 +511,8 @@ LAW_VIRTUAL(expired_already, "S5.15 a timeout <= 0 has expired already")
     CHECK_EQ(go_now(), start);
 }
 
-LAW_REAL(passes_between, "S5.02 a deadline that passes during a computation is seen by the next checkpoint")
+LAW_REAL(passes_between,
+         "S5.02 a deadline that passes during a computation is seen by the next checkpoint")
 {
     int rc;
 

@@ -66,7 +66,8 @@ LAW(who_waits_for_whom, "S10.01 every fiber is listed with what it waits for and
     CHECK_HAS(kit_output, "main");
 }
 
-LAW(result, "S10.02 the root scope is cancelled with the reason deadlock, and go_run returns -EDEADLK")
+LAW(result,
+    "S10.02 the root scope is cancelled with the reason deadlock, and go_run returns -EDEADLK")
 {
     CHECK_EXITS(embrace_program, NULL, 0);
 }

@@ -219,7 +219,8 @@ LAW(fail_outside, "S1.20 go_fail works outside a run")
 
 /* ---- what is real ---- */
 
-LAW_VIRTUAL(laundered, "S3.40 what is returned after a delivered cancellation is in the tree, but not real")
+LAW_VIRTUAL(laundered,
+            "S3.40 what is returned after a delivered cancellation is in the tree, but not real")
 {
     struct plan p = {.name = "launderer", .delay = GO_FOREVER, .stubborn = true, .result = -EIO};
     int rc, inner;
@@ -251,7 +252,8 @@ LAW_VIRTUAL(laundered_sibling, "S3.40 the first real error is rc, not what it ma
     CHECK(error_find(go_last_error(), -EIO, "launderer"));
 }
 
-LAW_VIRTUAL(real_without_delivery, "S3.40 an error of a fiber to which nothing was delivered is real, though cancelled")
+LAW_VIRTUAL(real_without_delivery,
+            "S3.40 an error of a fiber to which nothing was delivered is real, though cancelled")
 {
     struct plan p = {.name = "quick", .result = -EIO}; /* no checkpoint on its way */
     int rc;
@@ -263,9 +265,11 @@ LAW_VIRTUAL(real_without_delivery, "S3.40 an error of a fiber to which nothing w
     CHECK_EQ(rc, -EIO);
 }
 
-LAW_VIRTUAL(fail_is_real, "S3.41 an error made by go_fail is real even after a delivered cancellation")
+LAW_VIRTUAL(fail_is_real,
+            "S3.41 an error made by go_fail is real even after a delivered cancellation")
 {
-    struct plan p = {.name = "honest", .delay = GO_FOREVER, .stubborn = true, .result = -EIO, .fails = true};
+    struct plan p = {
+        .name = "honest", .delay = GO_FOREVER, .stubborn = true, .result = -EIO, .fails = true};
     int rc, inner;
 
     GO_TIMEOUT(GO_MS, rc) {
@@ -322,7 +326,8 @@ LAW_VIRTUAL(cancelled_is_no_error, "S3.45 cancelled children are not errors")
     CHECK(!go_error_child(go_last_error(), 0));
 }
 
-LAW_VIRTUAL(replaced_value, "S3.42 a value that a block replaces by its rule for rc is found in the tree")
+LAW_VIRTUAL(replaced_value,
+            "S3.42 a value that a block replaces by its rule for rc is found in the tree")
 {
     int rc;
 
@@ -342,7 +347,8 @@ LAW_VIRTUAL(replaced_value, "S3.42 a value that a block replaces by its rule for
     CHECK(error_find(go_last_error(), -EPIPE, "boss"));
 }
 
-LAW_VIRTUAL(first_real, "S3.43 the nursery's int is the first real error; the tree holds all of them")
+LAW_VIRTUAL(first_real,
+            "S3.43 the nursery's int is the first real error; the tree holds all of them")
 {
     struct plan p[] = {
         {.name = "c", .delay = 3 * GO_MS, .result = -EDOM},
@@ -375,7 +381,8 @@ static int takes_rc(void *arg)
     return 0; /* seen, and dealt with */
 }
 
-LAW_VIRTUAL(delivered_through_rc, "S3.46 an error that came out through rc is delivered, and go_last_error has the tree")
+LAW_VIRTUAL(delivered_through_rc,
+            "S3.46 an error that came out through rc is delivered, and go_last_error has the tree")
 {
     struct plan bad = {.name = "bad", .delay = GO_MS, .result = -EIO};
     int rc;
@@ -399,7 +406,8 @@ static int returns_early(void *arg)
     return 1;
 }
 
-LAW_VIRTUAL(climbs_to_the_parent, "S3.47 an error that an early return could not deliver climbs to the parent")
+LAW_VIRTUAL(climbs_to_the_parent,
+            "S3.47 an error that an early return could not deliver climbs to the parent")
 {
     struct plan bad = {.name = "bad", .delay = GO_MS, .result = -EIO, .fails = true};
     struct plan sibling = {.delay = GO_FOREVER};
@@ -473,7 +481,8 @@ static int early_with_error(void *arg)
     return 1;
 }
 
-LAW_VIRTUAL(climbs_beside_the_result, "S3.47 the fiber's own error and the one that climbs are both in the tree")
+LAW_VIRTUAL(climbs_beside_the_result,
+            "S3.47 the fiber's own error and the one that climbs are both in the tree")
 {
     struct plan bad = {.name = "bad", .delay = GO_MS, .result = -EIO};
     int rc;
@@ -486,7 +495,8 @@ LAW_VIRTUAL(climbs_beside_the_result, "S3.47 the fiber's own error and the one t
     CHECK(error_find(go_last_error(), -EPIPE, "early"));
 }
 
-LAW_VIRTUAL(nested_block_climbs, "S3.47 in one fiber: what an inner block could not deliver is not lost in the outer")
+LAW_VIRTUAL(nested_block_climbs,
+            "S3.47 in one fiber: what an inner block could not deliver is not lost in the outer")
 {
     struct plan bad = {.name = "bad", .delay = GO_MS, .result = -EIO};
     int rc;
@@ -519,7 +529,8 @@ static int early_main_program(void *arg)
     return 0;
 }
 
-LAW(climbs_past_main, "S3.48 an error that climbs past the main fiber goes to stderr and is go_run's result")
+LAW(climbs_past_main,
+    "S3.48 an error that climbs past the main fiber goes to stderr and is go_run's result")
 {
     CHECK_EXITS(early_main_program, NULL, 0);
     CHECK_HAS(kit_output, "bad failed");
@@ -539,7 +550,8 @@ static int failing_main_program(void *arg)
     return 0;
 }
 
-LAW(climbs_beside_main, "S3.48 when the main function returned an error itself, the climbing one is on stderr")
+LAW(climbs_beside_main,
+    "S3.48 when the main function returned an error itself, the climbing one is on stderr")
 {
     CHECK_EXITS(failing_main_program, NULL, 0);
     CHECK_HAS(kit_output, "bad failed");

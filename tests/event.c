@@ -107,7 +107,8 @@ LAW_VIRTUAL(set_then_cancel, "S4.15 set and cancelled in the same turn: the wait
     CHECK_TRACE("a:0");
 }
 
-LAW_VIRTUAL(cancel_then_set, "S4.14 cancelled and then set in the same turn: the wait was cancelled")
+LAW_VIRTUAL(cancel_then_set,
+            "S4.14 cancelled and then set in the same turn: the wait was cancelled")
 {
     go_event e;
     struct waiter w = {&e, "a", 1};

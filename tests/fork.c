@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Section 9: fork in the middle. What is said about the child is checked in the child, which tells through a pipe. */
+ * Section 9: fork in the middle. What is said about the child is checked in the child, which tells
+ * through a pipe. */
 #include "tests/kit.h"
 
 struct story {
-    go_nursery *n;          /* the outer one */
+    go_nursery *n; /* the outer one */
     int (*child)(struct story *);
     pid_t pid;
-    int told[2];            /* pipe: the child writes, the parent reads */
-    int parents[2];         /* a pipe that the parent's fibers use */
+    int told[2];    /* pipe: the child writes, the parent reads */
+    int parents[2]; /* a pipe that the parent's fibers use */
     bool parent_went_on;
     go_time slept;
 };
@@ -135,7 +136,8 @@ static int keeps_only_itself(struct story *s)
     return 0;
 }
 
-LAW(only_the_caller, "S9.11 fork: the child keeps only the calling fiber, which becomes its main fiber")
+LAW(only_the_caller,
+    "S9.11 fork: the child keeps only the calling fiber, which becomes its main fiber")
 {
     struct story s = {.child = keeps_only_itself};
     char text[256];
@@ -145,7 +147,8 @@ LAW(only_the_caller, "S9.11 fork: the child keeps only the calling fiber, which 
     CHECK_EQ(count(text, "child"), 1);
 }
 
-LAW(others_are_dropped, "S9.14 fork: the other fibers are dropped without running, ready or waiting")
+LAW(others_are_dropped,
+    "S9.14 fork: the other fibers are dropped without running, ready or waiting")
 {
     struct story s = {.child = keeps_only_itself};
     char text[256];
@@ -300,7 +303,8 @@ static int forks_beside_pool(void *arg)
     return rc;
 }
 
-LAW(pool, "S9.15 fork: beside running pool work; the child's pool is its own, the parent's work goes on")
+LAW(pool,
+    "S9.15 fork: beside running pool work; the child's pool is its own, the parent's work goes on")
 {
     struct pool_story p = {.thirty = 30 * GO_MS};
 
@@ -519,7 +523,8 @@ static int forks_beside_lock(void *arg)
         fflush(NULL);
         pid = fork();
         if (pid == 0) {
-            GO_TIMEOUT(50 * GO_MS, timed) { /* its owner is gone without having ended: an error, or for ever */
+            GO_TIMEOUT(50 * GO_MS, timed) { /* its owner is gone without having ended: an error, or
+                                               for ever */
                 timed = go_mutex_lock(&l->m);
             }
             _exit(timed == -EOWNERDEAD || timed == -ETIMEDOUT ? 3 : 4);
@@ -530,7 +535,8 @@ static int forks_beside_lock(void *arg)
     return rc;
 }
 
-LAW(locks, "S9.14 fork: a lock that a dropped fiber held is nobody's to take in the child; no crash")
+LAW(locks,
+    "S9.14 fork: a lock that a dropped fiber held is nobody's to take in the child; no crash")
 {
     struct locked l;
 
@@ -606,7 +612,8 @@ static int nursery_story(void *arg)
     return rc;
 }
 
-LAW(own_nursery, "S9.14 fork: children of the caller's own nursery are dropped, and it goes on with new ones")
+LAW(own_nursery,
+    "S9.14 fork: children of the caller's own nursery are dropped, and it goes on with new ones")
 {
     int status = -1;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of fibers share: laws that run as the main fiber under the virtual clock, a trace of what happened in
- * which order, children whose death is looked at, and some fibers that every second test needs. */
+ * What the tests of fibers share: laws that run as the main fiber under the virtual clock, a trace
+ * of what happened in which order, children whose death is looked at, and some fibers that every
+ * second test needs. */
 #ifndef TESTS_KIT_H
 #define TESTS_KIT_H
 
@@ -39,7 +40,8 @@ static TAP_UNUSED void trace_reset(void)
 }
 
 /* Compares the trace, and starts a new one. */
-#define CHECK_TRACE(want) (tap_check_str(kit_trace, (want), false, __FILE__, __LINE__, "the trace"), trace_reset())
+#define CHECK_TRACE(want) \
+    (tap_check_str(kit_trace, (want), false, __FILE__, __LINE__, "the trace"), trace_reset())
 
 /* ---- runs ---- */
 
@@ -100,9 +102,11 @@ static TAP_UNUSED void kit_real(void (*fn)(void))
 
 /* ---- children ---- */
 
-/* Runs fn(arg) in a forked process, which ends with exit status fn's result, or 99 when a CHECK in it failed. What it
- * wrote to stdout and stderr is in buf, NUL-terminated. *status is waitpid's. For what must die. */
-static TAP_UNUSED void run_in_child(int (*fn)(void *), void *arg, int *status, char *buf, size_t size)
+/* Runs fn(arg) in a forked process, which ends with exit status fn's result, or 99 when a CHECK in
+ * it failed. What it wrote to stdout and stderr is in buf, NUL-terminated. *status is waitpid's.
+ * For what must die. */
+static TAP_UNUSED void run_in_child(int (*fn)(void *), void *arg, int *status, char *buf,
+                                    size_t size)
 {
     int out[2];
     size_t n = 0;
@@ -129,7 +133,8 @@ static TAP_UNUSED void run_in_child(int (*fn)(void *), void *arg, int *status, c
         _exit(tap.wrong ? 99 : rc);
     }
     close(out[1]);
-    while (n < size - 1 && ((got = read(out[0], buf + n, size - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
+    while (n < size - 1 &&
+           ((got = read(out[0], buf + n, size - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
         n += got > 0 ? (size_t)got : 0;
     buf[n] = '\0';
     close(out[0]);
@@ -140,7 +145,8 @@ static TAP_UNUSED void run_in_child(int (*fn)(void *), void *arg, int *status, c
 static char kit_output[1 << 16]; /* of the last child */
 
 /* The child must end with exit status want. */
-static TAP_UNUSED bool child_exits(int (*fn)(void *), void *arg, int want, const char *file, int line)
+static TAP_UNUSED bool child_exits(int (*fn)(void *), void *arg, int want, const char *file,
+                                   int line)
 {
     int status;
 
@@ -149,13 +155,15 @@ static TAP_UNUSED bool child_exits(int (*fn)(void *), void *arg, int want, const
         return true;
     tap.wrong++;
     tap_note("%s:%d: the child ended with %s %d, not with status %d; it wrote:", file, line,
-             WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), want);
+             WIFEXITED(status) ? "status" : "signal",
+             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), want);
     tap_note("%s", kit_output);
     return false;
 }
 
 /* The child must die of signal want. */
-static TAP_UNUSED bool child_dies(int (*fn)(void *), void *arg, int want, const char *file, int line)
+static TAP_UNUSED bool child_dies(int (*fn)(void *), void *arg, int want, const char *file,
+                                  int line)
 {
     int status;
 
@@ -164,7 +172,8 @@ static TAP_UNUSED bool child_dies(int (*fn)(void *), void *arg, int want, const 
         return true;
     tap.wrong++;
     tap_note("%s:%d: the child ended with %s %d, not with signal %d; it wrote:", file, line,
-             WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), want);
+             WIFEXITED(status) ? "status" : "signal",
+             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), want);
     tap_note("%s", kit_output);
     return false;
 }
@@ -178,12 +187,12 @@ static TAP_UNUSED int kit_child_virtual(void *arg)
     return virtual_run(kit_main, arg) < 0 ? 98 : 0;
 }
 
-#define CHECK_MISUSE(body)                                                                                           \
+#define CHECK_MISUSE(body) \
     child_dies(kit_child_virtual, &(struct kit_call){(body)}, SIGABRT, __FILE__, __LINE__)
 
 /* What go_error_print, go_dump and the like print, as a string; buf is the caller's. */
-static TAP_UNUSED const char *printed(void (*print)(FILE *out, const void *arg), const void *arg, char *buf,
-                                      size_t size)
+static TAP_UNUSED const char *printed(void (*print)(FILE *out, const void *arg), const void *arg,
+                                      char *buf, size_t size)
 {
     FILE *out = fmemopen(buf, size, "w");
 
@@ -207,7 +216,8 @@ static TAP_UNUSED size_t error_count(const go_error *e)
     return n;
 }
 
-/* The first error with this code beneath e, at any depth, in depth-first order; fiber NULL: whoever's. */
+/* The first error with this code beneath e, at any depth, in depth-first order; fiber NULL:
+ * whoever's. */
 static TAP_UNUSED const go_error *error_find(const go_error *e, int code, const char *fiber)
 {
     const go_error *child, *found;

@@ -50,7 +50,9 @@ LAW_VIRTUAL(excludes, "S7.01 one holds it; the others get it in the order in whi
     CHECK_EQ(go_mutex_unlock(&m), 0);
 }
 
-LAW_VIRTUAL(hands_over, "S7.01 unlocking hands over directly: who unlocks and locks again stands behind the waiter")
+LAW_VIRTUAL(
+    hands_over,
+    "S7.01 unlocking hands over directly: who unlocks and locks again stands behind the waiter")
 {
     go_mutex m;
     struct locker l = {&m, "waiter", 0, false, 1, 1};
@@ -129,7 +131,8 @@ LAW_VIRTUAL(foreign_unlock, "S7.09 unlocking by anyone but the owner is -EPERM")
     CHECK_EQ(go_mutex_unlock(&m), 0); /* it was not lost */
 }
 
-LAW_VIRTUAL(owner_dies, "S7.10 an owner that ends while holding it: waiters and later lockers get -EOWNERDEAD")
+LAW_VIRTUAL(owner_dies,
+            "S7.10 an owner that ends while holding it: waiters and later lockers get -EOWNERDEAD")
 {
     go_mutex m;
     struct locker owner = {&m, "owner", GO_MS, true, 1, 1};
@@ -153,7 +156,8 @@ LAW_VIRTUAL(owner_dies, "S7.10 an owner that ends while holding it: waiters and 
     CHECK_EQ(go_mutex_unlock(&m), 0);
 }
 
-LAW_VIRTUAL(owner_dies_unnoticed, "S7.10 the same when nobody waited, and the owner's stack is another fiber's by now")
+LAW_VIRTUAL(owner_dies_unnoticed,
+            "S7.10 the same when nobody waited, and the owner's stack is another fiber's by now")
 {
     go_mutex m;
     struct locker owner = {&m, "owner", 0, true, 1, 1}, next = {&m, "next", 0, false, 1, 1};
@@ -169,7 +173,8 @@ LAW_VIRTUAL(owner_dies_unnoticed, "S7.10 the same when nobody waited, and the ow
     CHECK_TRACE("owner:0 next:-130");
 }
 
-LAW_VIRTUAL(owner_dies_in_hand_over, "S7.10 the same when the lock was handed to one that ends without unlocking it")
+LAW_VIRTUAL(owner_dies_in_hand_over,
+            "S7.10 the same when the lock was handed to one that ends without unlocking it")
 {
     go_mutex m;
     struct locker keeper = {&m, "keeper", 0, true, 1, 1}, last = {&m, "last", 0, false, 1, 1};
@@ -190,7 +195,9 @@ LAW_VIRTUAL(owner_dies_in_hand_over, "S7.10 the same when the lock was handed to
 LAW_VIRTUAL(cancel_the_middle, "S7.03 a cancelled waiter leaves no trace: the middle one of three")
 {
     go_mutex m;
-    struct locker l[3] = {{&m, "a", 0, false, 1, 1}, {&m, "b", 0, false, 1, 1}, {&m, "c", 0, false, 1, 1}};
+    struct locker l[3] = {{&m, "a", 0, false, 1, 1},
+                          {&m, "b", 0, false, 1, 1},
+                          {&m, "c", 0, false, 1, 1}};
     go_task t = {.result = 0};
     int rc;
 
@@ -213,7 +220,9 @@ LAW_VIRTUAL(cancel_each, "S7.03 the first, the last, all of them")
 {
     for (int which = 0; which < 4; which++) {
         go_mutex m;
-        struct locker l[3] = {{&m, "a", 0, false, 1, 1}, {&m, "b", 0, false, 1, 1}, {&m, "c", 0, false, 1, 1}};
+        struct locker l[3] = {{&m, "a", 0, false, 1, 1},
+                              {&m, "b", 0, false, 1, 1},
+                              {&m, "c", 0, false, 1, 1}};
         go_task t[3] = {{.result = 0}};
         int rc;
 
@@ -235,7 +244,8 @@ LAW_VIRTUAL(cancel_each, "S7.03 the first, the last, all of them")
     }
 }
 
-LAW_VIRTUAL(hand_over_then_cancel, "S4.15 handed over and cancelled in the same turn: the waiter holds the lock")
+LAW_VIRTUAL(hand_over_then_cancel,
+            "S4.15 handed over and cancelled in the same turn: the waiter holds the lock")
 {
     go_mutex m;
     struct locker l = {&m, "a", 0, false, 1, 1};
@@ -274,7 +284,8 @@ static int locks_timed(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(time_out_and_hand_over, "S4.15 time-out and hand-over in the same turn: one of them, and no lock is lost")
+LAW_VIRTUAL(time_out_and_hand_over,
+            "S4.15 time-out and hand-over in the same turn: one of them, and no lock is lost")
 {
     for (int order = 0; order < 2; order++) {
         go_time at = go_now() + GO_MS;
@@ -293,7 +304,8 @@ LAW_VIRTUAL(time_out_and_hand_over, "S4.15 time-out and hand-over in the same tu
             CHECK_EQ(go_mutex_unlock(&m), 0);
         }
         CHECK_EQ(rc, 0);
-        CHECK((t[0].locked == 0 && t[0].rc == 0) || (t[0].locked == -ECANCELED && t[0].rc == -ETIMEDOUT));
+        CHECK((t[0].locked == 0 && t[0].rc == 0) ||
+              (t[0].locked == -ECANCELED && t[0].rc == -ETIMEDOUT));
         CHECK_EQ(t[1].locked, 0);
         CHECK_EQ(go_mutex_try_lock(&m), 0);
     }
@@ -341,7 +353,8 @@ static int measures_cancel(void *arg)
     GO_NURSERY(n, rc) {
         for (int i = 0; i < q->n; i++) {
             l[i] = (struct locker){&m, "", 0, false, 1, 1};
-            go_spawn_with(n, &(go_spawn_opts){.task = &t[i], .stack_size = 16 * 1024}, locks, &l[i]);
+            go_spawn_with(n, &(go_spawn_opts){.task = &t[i], .stack_size = 16 * 1024}, locks,
+                          &l[i]);
         }
         go_sleep(GO_MS);
         for (int i = 0; i < 200; i++) { /* from the middle on */
@@ -366,7 +379,8 @@ LAW(leaves_in_constant_time, "S7.04 a cancelled waiter leaves in O(1)")
 
     CHECK_EQ(virtual_run(measures_cancel, &few), 0);
     CHECK_EQ(virtual_run(measures_cancel, &many), 0);
-    CHECK(many.best < 10 * few.best + 2 * GO_US); /* a walk over half the queue would be a hundred times longer */
+    CHECK(many.best < 10 * few.best + 2 * GO_US); /* a walk over half the queue would be a hundred
+                                                     times longer */
 }
 
 /* ---- whose it is ---- */
@@ -381,7 +395,8 @@ static int uses_global(void *arg)
     return 0;
 }
 
-LAW(initialised_outside, "S7.06 an object that was initialised outside a run belongs to the first scheduler that uses it")
+LAW(initialised_outside, "S7.06 an object that was initialised outside a run belongs to the first "
+                         "scheduler that uses it")
 {
     go_mutex_init(&global, 0);
     CHECK_EQ(virtual_run(uses_global, NULL), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Section 3: nurseries; what closing and spawning promise. Policies, go_start, errors and slots have files of their own. */
+ * Section 3: nurseries; what closing and spawning promise. Policies, go_start, errors and slots
+ * have files of their own. */
 #include "tests/kit.h"
 
 /* ---- closing ---- */
@@ -39,7 +40,8 @@ static int begets(void *arg)
     return rc;
 }
 
-LAW_VIRTUAL(close_waits_for_late_children, "S3.01 closing waits for children that are spawned while it waits")
+LAW_VIRTUAL(close_waits_for_late_children,
+            "S3.01 closing waits for children that are spawned while it waits")
 {
     struct generations g = {.left = 9};
     go_time start = go_now();
@@ -74,7 +76,8 @@ LAW_VIRTUAL(nested_nurseries, "S3.01 nurseries nest: each close waits for its ow
 
 LAW_VIRTUAL(explicit_pair, "S3.49 go_nursery_open and go_nursery_close are equal to the block form")
 {
-    struct plan a = {.name = "a", .delay = 10 * GO_MS}, bad = {.name = "bad", .delay = 5 * GO_MS, .result = -EIO};
+    struct plan a = {.name = "a", .delay = 10 * GO_MS},
+                bad = {.name = "bad", .delay = 5 * GO_MS, .result = -EIO};
     go_nursery n;
 
     CHECK_EQ(go_nursery_open(&n, NULL), 0);
@@ -163,11 +166,13 @@ static int sees_no_cancel(void *arg)
 {
     bool *fine = arg;
 
-    *fine = go_sleep(GO_SEC) == 0 && !go_cancelled() && !go_cancel_reason() && go_deadline() == GO_FOREVER;
+    *fine = go_sleep(GO_SEC) == 0 && !go_cancelled() && !go_cancel_reason() &&
+            go_deadline() == GO_FOREVER;
     return 0;
 }
 
-LAW_VIRTUAL(close_cancels_nobody, "S3.14 a nursery never originates a cancellation: a close cancels nobody")
+LAW_VIRTUAL(close_cancels_nobody,
+            "S3.14 a nursery never originates a cancellation: a close cancels nobody")
 {
     bool fine = false;
     int rc;
@@ -179,15 +184,15 @@ LAW_VIRTUAL(close_cancels_nobody, "S3.14 a nursery never originates a cancellati
     CHECK(fine);
 }
 
-LAW_VIRTUAL(close_is_a_schedule_point, "S3.15 closing is always a schedule point, also of an empty nursery")
+LAW_VIRTUAL(close_is_a_schedule_point,
+            "S3.15 closing is always a schedule point, also of an empty nursery")
 {
     go_nursery empty;
     int rc, inner;
 
     GO_NURSERY(n, rc) {
         go_spawn(n, marker, "other");
-        GO_NURSERY(m, inner) {
-        }
+        GO_NURSERY(m, inner) {}
         mark("closed");
         go_spawn(n, marker, "other");
         go_nursery_open(&empty, NULL);
@@ -198,7 +203,8 @@ LAW_VIRTUAL(close_is_a_schedule_point, "S3.15 closing is always a schedule point
     CHECK_TRACE("other closed other closed");
 }
 
-LAW_VIRTUAL(close_schedules_when_cancelled, "S3.15 closing is a schedule point in a cancelled scope too")
+LAW_VIRTUAL(close_schedules_when_cancelled,
+            "S3.15 closing is a schedule point in a cancelled scope too")
 {
     go_scope s = {0};
     int rc, middle, inner;
@@ -207,8 +213,7 @@ LAW_VIRTUAL(close_schedules_when_cancelled, "S3.15 closing is a schedule point i
         GO_SCOPE(&s, middle, NULL) {
             go_scope_cancel(&s, NULL);
             go_spawn(n, marker, "other");
-            GO_NURSERY(m, inner) {
-            }
+            GO_NURSERY(m, inner) {}
             mark("closed");
         }
     }
@@ -287,7 +292,8 @@ static int cancels_nursery(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(nursery_cancel, "S3.17 go_nursery_cancel while it closes ends the children; rc is -ECANCELED")
+LAW_VIRTUAL(nursery_cancel,
+            "S3.17 go_nursery_cancel while it closes ends the children; rc is -ECANCELED")
 {
     char reason[64] = "";
     int rc;
@@ -300,7 +306,8 @@ LAW_VIRTUAL(nursery_cancel, "S3.17 go_nursery_cancel while it closes ends the ch
     CHECK_STR(reason, "explicit \"enough\"");
 }
 
-LAW_VIRTUAL(nursery_cancel_undelivered, "S4.10 go_nursery_cancel that reaches no checkpoint leaves rc alone")
+LAW_VIRTUAL(nursery_cancel_undelivered,
+            "S4.10 go_nursery_cancel that reaches no checkpoint leaves rc alone")
 {
     int rc;
 
@@ -365,7 +372,8 @@ LAW_VIRTUAL(posts_spawn, "S3.07 go_spawn is legal from a posted function")
     CHECK_TRACE("posted");
 }
 
-LAW_VIRTUAL(spawn_while_closing, "S3.08 go_spawn is legal while the nursery closes, as long as one fiber is in it")
+LAW_VIRTUAL(spawn_while_closing,
+            "S3.08 go_spawn is legal while the nursery closes, as long as one fiber is in it")
 {
     struct generations g = {.left = 1};
     int rc;
@@ -423,7 +431,8 @@ static int spawns_after_the_last(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(spawn_after_the_last, "S3.09 when the last fiber has left a closing nursery, spawn is -ESHUTDOWN")
+LAW_VIRTUAL(spawn_after_the_last,
+            "S3.09 when the last fiber has left a closing nursery, spawn is -ESHUTDOWN")
 {
     go_nursery inner;
     struct latecomer late = {&inner, 0};
@@ -453,7 +462,8 @@ static int says_cancelled(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(child_has_the_nurserys_scope, "S3.12 the child inherits the nursery's scope, not the spawner's")
+LAW_VIRTUAL(child_has_the_nurserys_scope,
+            "S3.12 the child inherits the nursery's scope, not the spawner's")
 {
     go_scope s = {0};
     int rc, inner, got = 1;
@@ -478,7 +488,8 @@ static int spawns_sleeper_elsewhere(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(child_dies_with_the_nursery, "S3.12 a child is cancelled with the nursery, whoever spawned it")
+LAW_VIRTUAL(child_dies_with_the_nursery,
+            "S3.12 a child is cancelled with the nursery, whoever spawned it")
 {
     struct generations g = {.left = 1, .ran = 1};
     int outer, inner;
@@ -486,7 +497,8 @@ LAW_VIRTUAL(child_dies_with_the_nursery, "S3.12 a child is cancelled with the nu
     GO_NURSERY(n, outer) {
         GO_NURSERY(m, inner) {
             g.n = m;
-            go_spawn(n, spawns_sleeper_elsewhere, &g); /* n's child spawns into m, which is cancelled */
+            go_spawn(n, spawns_sleeper_elsewhere, &g); /* n's child spawns into m, which is
+                                                          cancelled */
             go_nursery_cancel(m, NULL);
             go_checkpoint_shielded();
             go_checkpoint_shielded();
@@ -506,7 +518,8 @@ static int reads_tint(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(child_has_inherited_values, "S3.13 the child has a copy of the spawner's inherited values")
+LAW_VIRTUAL(child_has_inherited_values,
+            "S3.13 the child has a copy of the spawner's inherited values")
 {
     char red, blue;
     void *got[3] = {NULL, NULL, NULL};
@@ -606,7 +619,8 @@ static int says_name(void *arg)
     return go_fail(EIO, "hello");
 }
 
-LAW_VIRTUAL(spawn_options, "S1.01 go_spawn_with: name, stack size and foreign, and what is not there")
+LAW_VIRTUAL(spawn_options,
+            "S1.01 go_spawn_with: name, stack size and foreign, and what is not there")
 {
     int rc;
 
@@ -618,7 +632,9 @@ LAW_VIRTUAL(spawn_options, "S1.01 go_spawn_with: name, stack size and foreign, a
         CHECK_EQ(go_spawn_with(n, NULL, marker, "4"), 0);
         CHECK_EQ(go_spawn(n, NULL, NULL), -EINVAL);
         go_sleep(GO_MS);
-        CHECK_EQ(go_spawn_with(n, &(go_spawn_opts){.name = "a name that is longer than the 47 bytes that are kept"},
+        CHECK_EQ(go_spawn_with(n,
+                               &(go_spawn_opts){
+                                   .name = "a name that is longer than the 47 bytes that are kept"},
                                says_name, NULL),
                  0);
     }

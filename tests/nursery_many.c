@@ -122,7 +122,8 @@ static int starts_until_refused(void *arg)
     GO_NURSERY(n, rc) {
         limit.rlim_cur = address_space() + ((size_t)16 << 20);
         setrlimit(RLIMIT_AS, &limit);
-        err = go_spawn_with(n, &(go_spawn_opts){.stack_size = (size_t)512 << 20, .task = &t}, counts, &count);
+        err = go_spawn_with(n, &(go_spawn_opts){.stack_size = (size_t)512 << 20, .task = &t},
+                            counts, &count);
         setrlimit(RLIMIT_AS, &before);
         CHECK_EQ(err, -ENOMEM);
         CHECK_EQ(go_task_join(&t), -EINVAL); /* the handle was never spawned */
@@ -147,7 +148,8 @@ LAW(no_memory_task, "S3.53 after -ENOMEM the task handle is as it was")
     CHECK_EXITS(no_memory_for_handle, NULL, 0);
 }
 
-LAW_VIRTUAL(too_large, "S3.53 a stack of more than a gigabyte is -ENOMEM or -EINVAL, and nothing happens")
+LAW_VIRTUAL(too_large,
+            "S3.53 a stack of more than a gigabyte is -ENOMEM or -EINVAL, and nothing happens")
 {
     int rc, count = 0, err;
 

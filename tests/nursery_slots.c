@@ -99,7 +99,8 @@ LAW_VIRTUAL(spawn_never_overtakes, "S3.11 go_spawn does not overtake those who w
     CHECK_TRACE("first passing a:0 A");
 }
 
-LAW_VIRTUAL(slot_while_closing, "S3.11 who waits for a slot of a closing nursery gets it from the last child")
+LAW_VIRTUAL(slot_while_closing,
+            "S3.11 who waits for a slot of a closing nursery gets it from the last child")
 {
     struct plan first = {.name = "first", .delay = 10 * GO_MS};
     struct waiter w = {.name = "a", .child = {.name = "A", .delay = 10 * GO_MS}};
@@ -155,7 +156,8 @@ static int waits_in_its_own(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(only_child_waits, "S3.35 a child that holds the only slot and waits for one gets -EDEADLK")
+LAW_VIRTUAL(only_child_waits,
+            "S3.35 a child that holds the only slot and waits for one gets -EDEADLK")
 {
     struct waiter w = {.rc = 1};
     int rc;
@@ -169,7 +171,8 @@ LAW_VIRTUAL(only_child_waits, "S3.35 a child that holds the only slot and waits 
     CHECK(!w.child.ran);
 }
 
-LAW_VIRTUAL(all_slots_wait, "S3.35 when waiters in go_spawn_wait hold every slot themselves, it returns -EDEADLK")
+LAW_VIRTUAL(all_slots_wait,
+            "S3.35 when waiters in go_spawn_wait hold every slot themselves, it returns -EDEADLK")
 {
     struct waiter w[2] = {{.rc = 1}, {.rc = 1}};
     int rc;
@@ -206,7 +209,8 @@ LAW_VIRTUAL(some_slot_works, "S3.35 while one who does not wait holds a slot, th
 
 LAW_VIRTUAL(body_waits_for_children, "S3.35 the body holds no slot: it may wait for its children's")
 {
-    struct plan a[5] = {{.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}};
+    struct plan a[5] = {
+        {.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}, {.delay = GO_MS}};
     go_time start = go_now();
     int rc;
 

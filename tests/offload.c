@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Section 9: blocking work on pool threads. Laws about the pool's size run in processes of their own. */
+ * Section 9: blocking work on pool threads. Laws about the pool's size run in processes of their
+ * own. */
 #include "tests/kit.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -24,7 +25,8 @@ static int minus_eio(void *arg)
     return -EIO;
 }
 
-LAW_REAL(runs_elsewhere, "S9.04 go_offload runs a function on a pool thread, and returns its result")
+LAW_REAL(runs_elsewhere,
+         "S9.04 go_offload runs a function on a pool thread, and returns its result")
 {
     pthread_t t = pthread_self();
 
@@ -151,7 +153,8 @@ static void gate_init(struct gate *g)
     atomic_store(&g->ran, 0);
 }
 
-LAW_REAL(cancelled_running, "S4.20 a cancelled go_offload that runs is waited for, and its result returned")
+LAW_REAL(cancelled_running,
+         "S4.20 a cancelled go_offload that runs is waited for, and its result returned")
 {
     struct gate g;
     struct work w = {&g, 1, 1};

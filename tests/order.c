@@ -269,7 +269,8 @@ LAW(seed_from_the_environment, "S2.06 GO_SEED=n in the environment sets the seed
 
 /* ---- S2.07 ---- */
 
-LAW_VIRTUAL(result_is_the_int, "S2.07 a fiber ends by returning; its int is its result or its error")
+LAW_VIRTUAL(result_is_the_int,
+            "S2.07 a fiber ends by returning; its int is its result or its error")
 {
     go_task good = {0}, bad = {0};
     int forty_two = 42, eio = -EIO, rc;

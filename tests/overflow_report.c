@@ -120,11 +120,13 @@ LAW(then_the_handler, "S10.09 then the handler that was there before")
     CHECK_EXITS(handled_info_program, &small, 43);
 }
 
+static int *volatile nowhere = (int *)16;
+
 static int other_fault(void *arg)
 {
     (void)arg;
     go_name("wild");
-    *(volatile int *)16 = 1;
+    *nowhere = 1;
     return 0;
 }
 
@@ -197,7 +199,8 @@ LAW_VIRTUAL(guards, "S10.10 guards are 64 KiB, and in force")
         for (int i = 0; i < 100; i++)
             go_spawn(n, probes_guard, NULL);
         for (int i = 0; i < 3; i++)
-            go_spawn_with(n, &(go_spawn_opts){.stack_size = (size_t)16384 << i}, probes_guard, NULL);
+            go_spawn_with(n, &(go_spawn_opts){.stack_size = (size_t)16384 << i}, probes_guard,
+                          NULL);
     }
     CHECK_EQ(rc, 0);
 }

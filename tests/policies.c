@@ -55,7 +55,8 @@ LAW_VIRTUAL(fail_fast_reason, "S4.06 the siblings' reason names the one that fai
     CHECK_STR(reason, "sibling failed: culprit");
 }
 
-LAW_VIRTUAL(lone_canceled, "S3.34 a child's -ECANCELED whose scope was not cancelled is an error like any other")
+LAW_VIRTUAL(lone_canceled,
+            "S3.34 a child's -ECANCELED whose scope was not cancelled is an error like any other")
 {
     struct plan p[] = {
         {.name = "a", .delay = GO_MS, .result = -ECANCELED},
@@ -70,7 +71,8 @@ LAW_VIRTUAL(lone_canceled, "S3.34 a child's -ECANCELED whose scope was not cance
 
 /* ---- GO_SUPERVISE ---- */
 
-LAW_VIRTUAL(supervise, "S3.19 GO_SUPERVISE: errors are collected and come out at the close, siblings go on")
+LAW_VIRTUAL(supervise,
+            "S3.19 GO_SUPERVISE: errors are collected and come out at the close, siblings go on")
 {
     struct plan p[] = {
         {.name = "a", .delay = 20 * GO_MS, .result = -EIO},
@@ -146,7 +148,8 @@ LAW_VIRTUAL(race_second_success, "S3.20 GO_RACE: a second success in the same tu
 
 LAW_VIRTUAL(race_body, "S3.06 in GO_RACE and GO_FIRST the body's success does not compete")
 {
-    struct plan race[] = {{.delay = 10 * GO_MS, .result = 7}}, first[] = {{.delay = 10 * GO_MS, .result = 8}};
+    struct plan race[] = {{.delay = 10 * GO_MS, .result = 7}},
+                first[] = {{.delay = 10 * GO_MS, .result = 8}};
 
     CHECK_EQ(run_plans(GO_RACE, race, 1, 3), 7); /* the body was done long before */
     CHECK_EQ(run_plans(GO_FIRST, first, 1, 3), 8);
@@ -156,7 +159,8 @@ LAW_VIRTUAL(race_body, "S3.06 in GO_RACE and GO_FIRST the body's success does no
 
 LAW_VIRTUAL(race_body_error, "S3.05 in GO_RACE and GO_FIRST the body's error cancels the others")
 {
-    struct plan race[] = {{.delay = 10 * GO_MS, .result = 7}}, first[] = {{.delay = 10 * GO_MS, .result = 8}};
+    struct plan race[] = {{.delay = 10 * GO_MS, .result = 7}},
+                first[] = {{.delay = 10 * GO_MS, .result = 8}};
 
     CHECK_EQ(run_plans(GO_RACE, race, 1, -EIO), -EIO);
     CHECK_EQ(run_plans(GO_FIRST, first, 1, -EIO), -EIO);
@@ -164,7 +168,8 @@ LAW_VIRTUAL(race_body_error, "S3.05 in GO_RACE and GO_FIRST the body's error can
     CHECK_EQ(first[0].slept, -ECANCELED);
 }
 
-LAW_VIRTUAL(race_errors_do_not_cancel, "S3.28 in GO_RACE the losers' errors are in the tree, not in rc")
+LAW_VIRTUAL(race_errors_do_not_cancel,
+            "S3.28 in GO_RACE the losers' errors are in the tree, not in rc")
 {
     struct plan p[] = {
         {.name = "bad", .delay = 5 * GO_MS, .result = -EIO, .fails = true},
@@ -192,7 +197,8 @@ LAW_VIRTUAL(race_without_winner, "S3.43 a GO_RACE that nobody wins ends with the
 
 /* ---- GO_FIRST ---- */
 
-LAW_VIRTUAL(first_success, "S3.21 GO_FIRST: the first to end cancels the rest and is the result: a success")
+LAW_VIRTUAL(first_success,
+            "S3.21 GO_FIRST: the first to end cancels the rest and is the result: a success")
 {
     struct plan p[] = {
         {.name = "a", .delay = 10 * GO_MS, .result = 7},
@@ -204,7 +210,8 @@ LAW_VIRTUAL(first_success, "S3.21 GO_FIRST: the first to end cancels the rest an
     CHECK_TRACE("a b! c!");
 }
 
-LAW_VIRTUAL(first_error, "S3.21 GO_FIRST: the first to end cancels the rest and is the result: an error")
+LAW_VIRTUAL(first_error,
+            "S3.21 GO_FIRST: the first to end cancels the rest and is the result: an error")
 {
     struct plan p[] = {
         {.name = "a", .delay = 10 * GO_MS, .result = -EIO},
@@ -218,7 +225,8 @@ LAW_VIRTUAL(first_error, "S3.21 GO_FIRST: the first to end cancels the rest and 
 
 /* ---- GO_SERVICE ---- */
 
-LAW_VIRTUAL(service, "S3.22 GO_SERVICE: children run until the body is done, then they are cancelled")
+LAW_VIRTUAL(service,
+            "S3.22 GO_SERVICE: children run until the body is done, then they are cancelled")
 {
     struct plan p[] = {{.name = "a", .delay = GO_FOREVER}, {.name = "b", .delay = GO_MS}};
     go_time start = go_now();
@@ -237,7 +245,8 @@ LAW_VIRTUAL(service, "S3.22 GO_SERVICE: children run until the body is done, the
 
 LAW_VIRTUAL(service_rc, "S3.26 GO_SERVICE's own cancel of its children does not count for rc")
 {
-    struct plan p[] = {{.delay = GO_FOREVER}, {.delay = GO_FOREVER, .result = -EIO, .stubborn = true}};
+    struct plan p[] = {{.delay = GO_FOREVER},
+                       {.delay = GO_FOREVER, .result = -EIO, .stubborn = true}};
 
     CHECK_EQ(run_plans(GO_SERVICE, p, 1, 5), 5);
     CHECK(!go_last_error());
@@ -246,7 +255,8 @@ LAW_VIRTUAL(service_rc, "S3.26 GO_SERVICE's own cancel of its children does not 
 
 LAW_VIRTUAL(service_result_zero, "S3.24 in GO_SERVICE a child's success cancels nobody")
 {
-    struct plan p[] = {{.name = "a", .delay = GO_MS, .result = 3}, {.name = "b", .delay = 5 * GO_MS}};
+    struct plan p[] = {{.name = "a", .delay = GO_MS, .result = 3},
+                       {.name = "b", .delay = 5 * GO_MS}};
     int rc;
 
     GO_NURSERY_OPTS(n, rc, POLICY(GO_SERVICE)) {
@@ -260,7 +270,8 @@ LAW_VIRTUAL(service_result_zero, "S3.24 in GO_SERVICE a child's success cancels 
 
 LAW_VIRTUAL(service_error, "S3.24 in GO_SERVICE a child's error cancels the rest and the body")
 {
-    struct plan p[] = {{.name = "a", .delay = GO_FOREVER}, {.name = "b", .delay = GO_MS, .result = -EIO}};
+    struct plan p[] = {{.name = "a", .delay = GO_FOREVER},
+                       {.name = "b", .delay = GO_MS, .result = -EIO}};
     int rc;
 
     GO_NURSERY_OPTS(n, rc, POLICY(GO_SERVICE)) {
@@ -287,7 +298,8 @@ static int probes(void *arg)
     return p->after;
 }
 
-LAW_VIRTUAL(service_shields, "S3.23 GO_SERVICE: children are shielded from the outside until the body is done")
+LAW_VIRTUAL(service_shields,
+            "S3.23 GO_SERVICE: children are shielded from the outside until the body is done")
 {
     struct probe p = {1, 1};
     go_time start = go_now();
@@ -326,7 +338,8 @@ LAW_VIRTUAL(service_body_not_shielded, "S3.27 GO_SERVICE's body is not shielded"
     CHECK_EQ(p.before, -ECANCELED);
 }
 
-LAW_VIRTUAL(service_cancelled_itself, "S3.23 GO_SERVICE's shield is against the outside: its own scope's cancel is seen")
+LAW_VIRTUAL(service_cancelled_itself,
+            "S3.23 GO_SERVICE's shield is against the outside: its own scope's cancel is seen")
 {
     struct probe p = {1, 1};
     int rc;
@@ -361,7 +374,8 @@ LAW_VIRTUAL(outer_cancel, "S3.29 when only an outer scope cancelled the children
     }
 }
 
-LAW_VIRTUAL(outer_cancel_laundered, "S3.29 rc is -ECANCELED whatever the children make of their cancellation")
+LAW_VIRTUAL(outer_cancel_laundered,
+            "S3.29 rc is -ECANCELED whatever the children make of their cancellation")
 {
     struct plan p[] = {
         {.delay = GO_FOREVER, .stubborn = true, .result = 0},

@@ -16,7 +16,8 @@ static void sets(void *arg)
     go_event_set(arg);
 }
 
-LAW_VIRTUAL(from_a_fiber, "S9.02 go_post from a fiber: in order, on the loop, after this fiber lets go")
+LAW_VIRTUAL(from_a_fiber,
+            "S9.02 go_post from a fiber: in order, on the loop, after this fiber lets go")
 {
     CHECK_EQ(go_post(go_sched_self(), marks, "1"), 0);
     CHECK_EQ(go_post(go_sched_self(), marks, "2"), 0);
@@ -132,7 +133,8 @@ LAW(wakes_a_sleeping_loop, "S9.02 a post wakes a loop that has nothing else to w
     CHECK_EQ(real_run(sleeps_until_woken, NULL), 0);
 }
 
-LAW(hold_prevents_deadlock, "S10.04 a go_sched_hold that was not dropped counts as something that can wake it")
+LAW(hold_prevents_deadlock,
+    "S10.04 a go_sched_hold that was not dropped counts as something that can wake it")
 {
     CHECK_EQ(virtual_run(sleeps_until_woken, NULL), 0);
 }
@@ -392,7 +394,8 @@ static int posts_last(void *arg)
     return 0;
 }
 
-LAW(posts_from_posts, "S9.07 one that the main function posts last runs, and what that posts if it is accepted")
+LAW(posts_from_posts,
+    "S9.07 one that the main function posts last runs, and what that posts if it is accepted")
 {
     struct chain c = {3, 0};
 

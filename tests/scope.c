@@ -5,7 +5,8 @@
 
 /* ---- level-triggered, first reason, when it may be called ---- */
 
-LAW_VIRTUAL(level_triggered, "S4.02 every checkpoint inside returns -ECANCELED until the scope is left")
+LAW_VIRTUAL(level_triggered,
+            "S4.02 every checkpoint inside returns -ECANCELED until the scope is left")
 {
     go_scope s = {0};
     int rc;
@@ -157,7 +158,8 @@ LAW_VIRTUAL(outermost_catches, "S4.08 the outermost cancelled scope is the one t
     CHECK(!go_scope_caught(&innermost));
 }
 
-LAW_VIRTUAL(shield_hides_the_outer, "S4.08 of those that no shield hides: behind a shield an inner scope catches")
+LAW_VIRTUAL(shield_hides_the_outer,
+            "S4.08 of those that no shield hides: behind a shield an inner scope catches")
 {
     go_scope outer = {0}, inner = {0};
     int a, b;
@@ -200,7 +202,8 @@ static int launders(void)
     return go_sleep(GO_FOREVER) == -ECANCELED ? -1 : 0;
 }
 
-LAW_VIRTUAL(laundered, "S4.09 the delivery is recorded: ECANCELED laundered into -1 or EIO is still caught")
+LAW_VIRTUAL(laundered,
+            "S4.09 the delivery is recorded: ECANCELED laundered into -1 or EIO is still caught")
 {
     int rc;
 
@@ -220,14 +223,15 @@ LAW_VIRTUAL(laundered, "S4.09 the delivery is recorded: ECANCELED laundered into
     CHECK_EQ(rc, -ETIMEDOUT);
 }
 
-LAW_VIRTUAL(undelivered, "S4.10 a block to which nothing was delivered keeps its result, whatever was requested")
+LAW_VIRTUAL(undelivered,
+            "S4.10 a block to which nothing was delivered keeps its result, whatever was requested")
 {
     go_scope s = {0};
     int rc;
 
     GO_SCOPE(&s, rc, NULL) {
         go_scope_cancel(&s, NULL);
-        CHECK(go_cancelled());      /* asking is no delivery */
+        CHECK(go_cancelled()); /* asking is no delivery */
         CHECK(go_stopping());
         (void)go_cancel_reason();
         rc = -EIO;
@@ -256,7 +260,8 @@ static int shrugs(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(delivered_to_a_child, "S4.11 a delivery to a child of a nursery inside counts as delivered to the block")
+LAW_VIRTUAL(delivered_to_a_child,
+            "S4.11 a delivery to a child of a nursery inside counts as delivered to the block")
 {
     go_scope s = {0};
     int rc, inner;
@@ -329,7 +334,8 @@ LAW_VIRTUAL(no_effect, "S4.14 a cancelled operation has had no effect")
     go_chan_fini(&c);
 }
 
-LAW_VIRTUAL(completed_first, "S4.15 an operation that has completed returns its result; the cancel waits")
+LAW_VIRTUAL(completed_first,
+            "S4.15 an operation that has completed returns its result; the cancel waits")
 {
     struct chan_op op = {.value = 0, .rc = 1};
     go_task t = {.result = 0};
@@ -363,7 +369,8 @@ static int naps_twice(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(completed_sleep, "S4.15 a sleep that is over returns 0; the pending cancel comes at the next checkpoint")
+LAW_VIRTUAL(completed_sleep,
+            "S4.15 a sleep that is over returns 0; the pending cancel comes at the next checkpoint")
 {
     struct two_naps naps = {1, 1};
     go_task t = {.result = 0};
@@ -381,7 +388,8 @@ LAW_VIRTUAL(completed_sleep, "S4.15 a sleep that is over returns 0; the pending 
 
 /* ---- rc ---- */
 
-LAW_VIRTUAL(timeout_rc, "S4.41 GO_TIMEOUT: rc becomes -ETIMEDOUT when the time ran out and that was delivered")
+LAW_VIRTUAL(timeout_rc,
+            "S4.41 GO_TIMEOUT: rc becomes -ETIMEDOUT when the time ran out and that was delivered")
 {
     go_time start = go_now();
     int rc;
@@ -421,7 +429,8 @@ LAW_VIRTUAL(move_on_rc, "S4.42 GO_MOVE_ON: rc becomes 0 for its deadline")
     CHECK_EQ(rc, 11);
 }
 
-LAW_VIRTUAL(move_on_explicit, "S4.43 rc becomes -ECANCELED when the scope was cancelled explicitly, move_on or not")
+LAW_VIRTUAL(move_on_explicit,
+            "S4.43 rc becomes -ECANCELED when the scope was cancelled explicitly, move_on or not")
 {
     go_scope a = {0}, b = {0};
     int rc;
@@ -503,7 +512,8 @@ static int cancels(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(named_scope, "S4.46 GO_SCOPE names the caller's scope: cancelled from elsewhere, asked afterwards")
+LAW_VIRTUAL(named_scope,
+            "S4.46 GO_SCOPE names the caller's scope: cancelled from elsewhere, asked afterwards")
 {
     go_scope s = {0};
     go_time start = go_now();
@@ -536,9 +546,11 @@ LAW_VIRTUAL(explicit_pair, "S4.46 go_scope_enter and go_scope_exit do what the b
     CHECK(!go_scope_caught(&b));
 }
 
-LAW_VIRTUAL(tree_of_scopes, "S4.01 scopes form a tree: a cancelled one reaches what is below it, and nothing else")
+LAW_VIRTUAL(tree_of_scopes,
+            "S4.01 scopes form a tree: a cancelled one reaches what is below it, and nothing else")
 {
-    struct plan in = {.name = "in", .delay = 10 * GO_MS}, out = {.name = "out", .delay = 10 * GO_MS};
+    struct plan in = {.name = "in", .delay = 10 * GO_MS},
+                out = {.name = "out", .delay = 10 * GO_MS};
     int outer, inner;
 
     GO_NURSERY(n, outer) {

@@ -35,7 +35,8 @@ LAW_VIRTUAL(write_some, "S4.16 a cancelled go_write_some says how much it has wr
     go_close(fds[1]);
 }
 
-LAW_VIRTUAL(write_some_before, "S4.16 cancelled before it began, go_write_some has written nothing, and says so")
+LAW_VIRTUAL(write_some_before,
+            "S4.16 cancelled before it began, go_write_some has written nothing, and says so")
 {
     int fds[2], rc, err = 0;
     size_t done = 12345;
@@ -124,7 +125,8 @@ LAW_VIRTUAL(copy, "S4.17 a cancelled go_copy may have copied a part")
     }
 }
 
-LAW_VIRTUAL(connect_cancelled, "S4.18 a cancelled go_connect leaves an fd that is only good for closing")
+LAW_VIRTUAL(connect_cancelled,
+            "S4.18 a cancelled go_connect leaves an fd that is only good for closing")
 {
     struct sockaddr_in full = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[64], rc, n = 0, last = 0;
@@ -133,7 +135,8 @@ LAW_VIRTUAL(connect_cancelled, "S4.18 a cancelled go_connect leaves an fd that i
     CHECK_EQ(bind(listener, (struct sockaddr *)&full, sizeof full), 0);
     CHECK_EQ(listen(listener, 0), 0);
     getsockname(listener, (struct sockaddr *)&full, &len);
-    while (n < 64 && last == 0) { /* its backlog fills, since nobody accepts; then a connect waits */
+    while (n < 64 && last == 0) { /* its backlog fills, since nobody accepts; then a connect waits
+                                   */
         fds[n] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         GO_TIMEOUT(GO_MS, rc) {
             rc = last = go_connect(fds[n], (struct sockaddr *)&full, sizeof full);

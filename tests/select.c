@@ -208,7 +208,8 @@ LAW_VIRTUAL(join, "S7.26 go_select waits for tasks")
     CHECK_EQ(rc, 0);
 }
 
-LAW_VIRTUAL(join_takes_error, "S3.31 under GO_SUPERVISE an error taken by go_select's GO_JOIN is delivered")
+LAW_VIRTUAL(join_takes_error,
+            "S3.31 under GO_SUPERVISE an error taken by go_select's GO_JOIN is delivered")
 {
     struct plan bad = {.delay = GO_MS, .result = -EIO};
     go_task t = {.result = 0};
@@ -309,7 +310,8 @@ LAW_VIRTUAL(lock_owner_dies, "S7.10 in a select, too: -EOWNERDEAD is the lock's 
 
 /* ---- exactly one ---- */
 
-LAW_VIRTUAL(exactly_one_ready, "S7.28 of several that are ready one is committed, and the others have no effect")
+LAW_VIRTUAL(exactly_one_ready,
+            "S7.28 of several that are ready one is committed, and the others have no effect")
 {
     go_chan a, b, full;
     go_mutex m;
@@ -324,7 +326,8 @@ LAW_VIRTUAL(exactly_one_ready, "S7.28 of several that are ready one is committed
         CHECK_EQ(go_chan_send(&b, &i), 0);
     }
     for (int i = 0; i < 50; i++) {
-        go_case cases[] = {GO_RECV(&a, &got_a), GO_RECV(&b, &got_b), GO_SEND(&full, &item), GO_LOCK(&m)};
+        go_case cases[] = {GO_RECV(&a, &got_a), GO_RECV(&b, &got_b), GO_SEND(&full, &item),
+                           GO_LOCK(&m)};
         int which = go_select(cases, 4);
 
         if (!CHECK(which >= 0 && which < 4))
@@ -408,7 +411,8 @@ LAW_VIRTUAL(two_selects_meet, "S7.28 two selects meet on a channel of capacity 0
     go_chan_fini(&b);
 }
 
-LAW_VIRTUAL(not_with_itself, "S7.28 a select that sends and receives on one channel does not meet itself")
+LAW_VIRTUAL(not_with_itself,
+            "S7.28 a select that sends and receives on one channel does not meet itself")
 {
     go_chan c;
     int item = 5, got = 0;
@@ -441,8 +445,9 @@ LAW_VIRTUAL(same_twice, "S7.28 the same channel in two cases: one item, one of t
 LAW_VIRTUAL(cancelled, "S7.03 a cancelled select leaves no trace on any of its objects")
 {
     go_chan a, b;
-    struct selecting s[3] = {
-        {.a = &a, .b = &b, .rc = 1}, {.a = &a, .b = &b, .rc = 1}, {.a = &a, .b = &b, .rc = 1}};
+    struct selecting s[3] = {{.a = &a, .b = &b, .rc = 1},
+                             {.a = &a, .b = &b, .rc = 1},
+                             {.a = &a, .b = &b, .rc = 1}};
     go_task t[3] = {{.result = 0}};
     int rc;
 
@@ -466,7 +471,8 @@ LAW_VIRTUAL(cancelled, "S7.03 a cancelled select leaves no trace on any of its o
     go_chan_fini(&b);
 }
 
-LAW_VIRTUAL(won_then_cancelled, "S4.15 a select that was committed before the cancel returns its case")
+LAW_VIRTUAL(won_then_cancelled,
+            "S4.15 a select that was committed before the cancel returns its case")
 {
     go_chan a, b;
     struct selecting s = {.a = &a, .b = &b, .rc = -1};
@@ -488,7 +494,8 @@ LAW_VIRTUAL(won_then_cancelled, "S4.15 a select that was committed before the ca
     go_chan_fini(&b);
 }
 
-LAW_VIRTUAL(time_out_and_item, "S4.15 a select whose timer and whose item come in one turn: one of them, no item lost")
+LAW_VIRTUAL(time_out_and_item,
+            "S4.15 a select whose timer and whose item come in one turn: one of them, no item lost")
 {
     go_chan a, b;
     struct selecting s = {.a = &a, .b = &b, .rc = -1, .timeout = GO_MS};

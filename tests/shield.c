@@ -50,7 +50,8 @@ LAW_VIRTUAL(own_scope_inside, "S4.21 what is cancelled inside the shield is visi
     CHECK_EQ(rc, -ETIMEDOUT);
 }
 
-LAW_VIRTUAL(budget_used_up, "S4.22 when the budget is used up, outer cancellation becomes visible again")
+LAW_VIRTUAL(budget_used_up,
+            "S4.22 when the budget is used up, outer cancellation becomes visible again")
 {
     go_scope s = {0};
     go_time start = go_now();
@@ -69,7 +70,8 @@ LAW_VIRTUAL(budget_used_up, "S4.22 when the budget is used up, outer cancellatio
     CHECK(go_scope_caught(&s));
 }
 
-LAW_VIRTUAL(budget_from_entry, "S4.22 a shield's budget counts from its entry, not from the cancellation")
+LAW_VIRTUAL(budget_from_entry,
+            "S4.22 a shield's budget counts from its entry, not from the cancellation")
 {
     go_time start = go_now();
     int rc;
@@ -83,7 +85,8 @@ LAW_VIRTUAL(budget_from_entry, "S4.22 a shield's budget counts from its entry, n
     CHECK_EQ(rc, -ETIMEDOUT);
 }
 
-LAW_VIRTUAL(cancel_after_budget, "S4.22 a cancellation that comes after the budget is visible at once")
+LAW_VIRTUAL(cancel_after_budget,
+            "S4.22 a cancellation that comes after the budget is visible at once")
 {
     go_time start = go_now();
     int rc;

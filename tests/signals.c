@@ -90,7 +90,8 @@ static int source_is_stopped(void *arg)
     return 4;
 }
 
-LAW(stops_accepting, "S4.35 it wakes who waits for work, and the run ends with its function's result")
+LAW(stops_accepting,
+    "S4.35 it wakes who waits for work, and the run ends with its function's result")
 {
     CHECK_EQ(with_signals(source_is_stopped, NULL), 4);
 }
@@ -331,7 +332,8 @@ static int server_main(void *arg)
     return rc < 0 ? rc : 6;
 }
 
-LAW(server, "S4.40 go_serve returns 0 once it is drained, and go_run then returns its function's result")
+LAW(server,
+    "S4.40 go_serve returns 0 once it is drained, and go_run then returns its function's result")
 {
     struct server s = {.served = 1};
 

@@ -5,7 +5,8 @@
 
 /* ---- soft ---- */
 
-LAW_VIRTUAL(soft_is_a_request, "S4.27 go_scope_cancel_soft makes go_stopping() true, and go_cancelled() stays false")
+LAW_VIRTUAL(soft_is_a_request,
+            "S4.27 go_scope_cancel_soft makes go_stopping() true, and go_cancelled() stays false")
 {
     go_scope s = {0};
     int rc;
@@ -38,7 +39,8 @@ static int looks(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(soft_reaches_down, "S4.27 children see it, siblings outside the scope do not, and a shield hides it")
+LAW_VIRTUAL(soft_reaches_down,
+            "S4.27 children see it, siblings outside the scope do not, and a shield hides it")
 {
     struct look child = {false, true}, outsider = {true, true};
     int outer, inner;
@@ -111,7 +113,8 @@ LAW_VIRTUAL(soft_turns_hard, "S4.33 a soft cancel turns hard after the grace")
     CHECK(go_scope_caught(&s));
 }
 
-LAW_VIRTUAL(soft_then_hard, "S4.33 a hard cancel may come before the grace is over; the first reason stays")
+LAW_VIRTUAL(soft_then_hard,
+            "S4.33 a hard cancel may come before the grace is over; the first reason stays")
 {
     go_scope s = {0};
     go_time start = go_now();
@@ -198,7 +201,8 @@ static int receives(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(source_wakes, "S4.30 a soft cancel wakes who waits to receive from a GO_SOURCE, and nobody else")
+LAW_VIRTUAL(source_wakes,
+            "S4.30 a soft cancel wakes who waits to receive from a GO_SOURCE, and nobody else")
 {
     go_chan source, plain;
     struct receiver a = {.c = &source, .rc = 1, .then = 1}, b = {.c = &plain, .rc = 1, .then = 1};
@@ -312,7 +316,8 @@ static int passes_on(void *arg)
     return go_chan_recv(arg, &item); /* -ECANCELED, softly */
 }
 
-LAW_VIRTUAL(soft_return, "S4.34 a worker that returns its soft -ECANCELED does not bring its nursery down")
+LAW_VIRTUAL(soft_return,
+            "S4.34 a worker that returns its soft -ECANCELED does not bring its nursery down")
 {
     struct plan other = {.delay = GO_SEC};
     go_chan c;
@@ -363,7 +368,8 @@ static int lines_with(const char *text, const char *part)
     return n;
 }
 
-LAW(ignored_report, "S4.25 after 100 deliveries without a scope exit: one report with the fiber's backtrace")
+LAW(ignored_report,
+    "S4.25 after 100 deliveries without a scope exit: one report with the fiber's backtrace")
 {
     int hundred = 100, many = 300;
 

@@ -39,7 +39,8 @@ static int service(void *arg, go_starter *starter)
     return s->result;
 }
 
-LAW_VIRTUAL(start_waits, "S3.36 go_start waits until the child calls go_started, and hands over its value")
+LAW_VIRTUAL(start_waits,
+            "S3.36 go_start waits until the child calls go_started, and hands over its value")
 {
     struct service s = {.before = 10 * GO_MS, .after = 10 * GO_MS, .started = 1};
     go_time start = go_now();
@@ -84,7 +85,8 @@ LAW_VIRTUAL(start_ends_at_once, "S3.36 a child that is ready and ends at once wa
     CHECK_EQ(rc, 0);
 }
 
-LAW_VIRTUAL(start_fails, "S3.37 an error before go_started comes out of go_start, not out of the nursery")
+LAW_VIRTUAL(start_fails,
+            "S3.37 an error before go_started comes out of go_start, not out of the nursery")
 {
     struct service s = {.before = GO_MS, .silent = true, .result = -EADDRINUSE};
     struct plan sibling = {.name = "sibling", .delay = 10 * GO_MS};
@@ -143,9 +145,11 @@ static int starts(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(target_cancelled, "S3.30 go_start returns -ECANCELED when the target nursery is cancelled")
+LAW_VIRTUAL(target_cancelled,
+            "S3.30 go_start returns -ECANCELED when the target nursery is cancelled")
 {
-    struct starting s = {.service = {.before = GO_FOREVER, .cleanup = GO_SEC, .started = 1}, .rc = 1};
+    struct starting s = {.service = {.before = GO_FOREVER, .cleanup = GO_SEC, .started = 1},
+                         .rc = 1};
     go_time start = go_now();
     int rc, inner;
 
@@ -161,7 +165,7 @@ LAW_VIRTUAL(target_cancelled, "S3.30 go_start returns -ECANCELED when the target
     CHECK_EQ(rc, 0);
     CHECK_EQ(inner, -ECANCELED);
     CHECK_EQ(s.rc, -ECANCELED);
-    CHECK_EQ(s.at - start, 10 * GO_MS); /* it does not hang on a dying nursery */
+    CHECK_EQ(s.at - start, 10 * GO_MS);      /* it does not hang on a dying nursery */
     CHECK_EQ(s.service.started, -ECANCELED); /* nobody waits for it any more */
     CHECK(s.service.ended);
 }
@@ -202,9 +206,11 @@ LAW_VIRTUAL(target_cancelled_before, "S3.30 the same when the target was cancell
     CHECK_EQ(s.rc, -ECANCELED);
 }
 
-LAW_VIRTUAL(caller_cancelled, "S3.36 when go_start's caller is cancelled, its child is cancelled and awaited")
+LAW_VIRTUAL(caller_cancelled,
+            "S3.36 when go_start's caller is cancelled, its child is cancelled and awaited")
 {
-    struct starting s = {.service = {.before = GO_FOREVER, .cleanup = GO_SEC, .started = 1}, .rc = 1};
+    struct starting s = {.service = {.before = GO_FOREVER, .cleanup = GO_SEC, .started = 1},
+                         .rc = 1};
     go_task t = {.result = 0};
     go_time start = go_now();
     int rc, inner;
@@ -244,7 +250,8 @@ LAW_VIRTUAL(start_timeout, "S1.05 go_start under a timeout")
     CHECK_EQ(go_now() - start, 10 * GO_MS);
 }
 
-LAW_VIRTUAL(start_started_and_cancelled, "S4.15 go_start that has completed returns 0; the cancel waits")
+LAW_VIRTUAL(start_started_and_cancelled,
+            "S4.15 go_start that has completed returns 0; the cancel waits")
 {
     struct starting s = {.service = {.before = 10 * GO_MS, .after = 10 * GO_MS}, .rc = 1};
     go_task t = {.result = 0};
@@ -255,7 +262,8 @@ LAW_VIRTUAL(start_started_and_cancelled, "S4.15 go_start that has completed retu
         go_spawn_with(n, &(go_spawn_opts){.task = &t}, starts, &s);
         go_yield();
         go_yield();
-        go_sleep(10 * GO_MS); /* this timer comes after the service's: it has just called go_started */
+        go_sleep(10 * GO_MS); /* this timer comes after the service's: it has just called go_started
+                               */
         go_task_cancel(&t, NULL);
     }
     CHECK_EQ(rc, 0);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * TAP, the protocol of prove, for our tests. Two ways to write one:
+ * TAP, the protocol of prove, for our tests. The usual way to write one: one law, one function,
+ * one line that is ok if no CHECK in it failed:
  *
- *     LAW(spawn_after_close, "S3.09 spawn after close is -ESHUTDOWN")   the usual one: one law, one function; each prints
- *     {                                                                 one line, ok if no CHECK in it failed
+ *     LAW(spawn_after_close, "S3.09 spawn after close is -ESHUTDOWN")
+ *     {
  *         CHECK_EQ(go_spawn(&n, child, NULL), -ESHUTDOWN);
  *     }
  *     TAP_MAIN
  *
- *     int main(void)                                                    the bare one, for programs of another shape
+ * The bare one, for programs of another shape:
+ *
+ *     int main(void)
  *     {
  *         TAP_PLAN(2);
  *         TAP_OK(a == 1, "S1.01 a is %d", a);
@@ -16,9 +19,10 @@
  *         return tap_done();
  *     }
  *
- * A CHECK that fails notes its place and values as a diagnostic, and the function goes on; it is also an expression, for
- * `if (!CHECK(p)) return;`. Laws run in the order of the file; arguments on the command line choose those whose text
- * contains one of them. A test that hangs dies of an alarm, after half of $TEST_TIMEOUT, 30 seconds by default. */
+ * A CHECK that fails notes its place and values as a diagnostic, and the function goes on; it is
+ * also an expression, for `if (!CHECK(p)) return;`. Laws run in the order of the file; arguments
+ * on the command line choose those whose text contains one of them. A test that hangs dies of an
+ * alarm, after half of $TEST_TIMEOUT, 30 seconds by default. */
 #ifndef TESTS_TAP_H
 #define TESTS_TAP_H
 
@@ -60,10 +64,10 @@ struct tap_law {
 };
 
 static struct {
-    int planned, seen, failed;  /* lines; planned 0: not said yet */
-    int wrong;                  /* failed checks of the law that runs */
-    const char *skip;           /* the law that runs was skipped, and why */
-    const char *law;            /* which one runs, or NULL */
+    int planned, seen, failed; /* lines; planned 0: not said yet */
+    int wrong;                 /* failed checks of the law that runs */
+    const char *skip;          /* the law that runs was skipped, and why */
+    const char *law;           /* which one runs, or NULL */
     struct tap_law *first, *last;
 } tap;
 
@@ -141,28 +145,28 @@ static TAP_UNUSED int tap_done(void)
 
 #define TAP_PLAN(n) tap_begin(n)
 
-#define TAP_OK(cond, ...)                                                                                            \
-    do {                                                                                                             \
-        bool tap_ok_ = (cond);                                                                                       \
-        tap_line(tap_ok_, NULL, __VA_ARGS__);                                                                        \
-        if (!tap_ok_)                                                                                                \
-            tap_note("%s:%d: %s", __FILE__, __LINE__, #cond);                                                        \
+#define TAP_OK(cond, ...)                                     \
+    do {                                                      \
+        bool tap_ok_ = (cond);                                \
+        tap_line(tap_ok_, NULL, __VA_ARGS__);                 \
+        if (!tap_ok_)                                         \
+            tap_note("%s:%d: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 
 /* In a law: it counts as skipped (return then); elsewhere: a line of its own. */
-#define TAP_SKIP(reason)                                                                                             \
-    do {                                                                                                             \
-        if (tap.law)                                                                                                 \
-            tap.skip = (reason);                                                                                     \
-        else                                                                                                         \
-            tap_line(true, (reason), "skipped");                                                                     \
+#define TAP_SKIP(reason)                         \
+    do {                                         \
+        if (tap.law)                             \
+            tap.skip = (reason);                 \
+        else                                     \
+            tap_line(true, (reason), "skipped"); \
     } while (0)
 
 /* The whole program has nothing to test here. */
-#define TAP_SKIP_ALL(reason)                                                                                         \
-    do {                                                                                                             \
-        printf("1..0 # SKIP %s\n", (reason));                                                                        \
-        exit(0);                                                                                                     \
+#define TAP_SKIP_ALL(reason)                  \
+    do {                                      \
+        printf("1..0 # SKIP %s\n", (reason)); \
+        exit(0);                              \
     } while (0)
 
 /* ---- checks ---- */
@@ -187,19 +191,21 @@ static TAP_UNUSED const char *tap_value(long long v, char *buf, size_t size)
     return buf;
 }
 
-static TAP_UNUSED bool tap_check_eq(long long got, long long want, const char *file, int line, const char *expr)
+static TAP_UNUSED bool tap_check_eq(long long got, long long want, const char *file, int line,
+                                    const char *expr)
 {
     char a[64], b[64];
 
     if (got == want)
         return true;
     __atomic_add_fetch(&tap.wrong, 1, __ATOMIC_RELAXED);
-    tap_note("%s:%d: %s is %s, not %s", file, line, expr, tap_value(got, a, sizeof a), tap_value(want, b, sizeof b));
+    tap_note("%s:%d: %s is %s, not %s", file, line, expr, tap_value(got, a, sizeof a),
+             tap_value(want, b, sizeof b));
     return false;
 }
 
-static TAP_UNUSED bool tap_check_str(const char *got, const char *want, bool part, const char *file, int line,
-                                     const char *expr)
+static TAP_UNUSED bool tap_check_str(const char *got, const char *want, bool part, const char *file,
+                                     int line, const char *expr)
 {
     if (got && (part ? strstr(got, want) != NULL : strcmp(got, want) == 0))
         return true;
@@ -209,10 +215,11 @@ static TAP_UNUSED bool tap_check_str(const char *got, const char *want, bool par
     return false;
 }
 
-#define CHECK(cond)            tap_check((cond), __FILE__, __LINE__, #cond)
-#define CHECK_EQ(got, want)    tap_check_eq((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
-#define CHECK_STR(got, want)   tap_check_str((got), (want), false, __FILE__, __LINE__, #got)
-#define CHECK_HAS(text, part)  tap_check_str((text), (part), true, __FILE__, __LINE__, #text)
+#define CHECK(cond) tap_check((cond), __FILE__, __LINE__, #cond)
+#define CHECK_EQ(got, want) \
+    tap_check_eq((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
+#define CHECK_STR(got, want)    tap_check_str((got), (want), false, __FILE__, __LINE__, #got)
+#define CHECK_HAS(text, part)   tap_check_str((text), (part), true, __FILE__, __LINE__, #text)
 #define CHECK_LACKS(text, part) CHECK(!strstr((text), (part)))
 
 /* ---- laws ---- */
@@ -257,21 +264,21 @@ static TAP_UNUSED int tap_laws(int argc, char **argv)
     return tap_done();
 }
 
-#define LAW_AROUND(around, name, text)                                                                               \
-    static void name(void);                                                                                          \
-    static struct tap_law name##_law = {text, name, around, NULL};                                                   \
-    __attribute__((constructor)) static void name##_add(void)                                                        \
-    {                                                                                                                \
-        tap_add(&name##_law);                                                                                        \
-    }                                                                                                                \
+#define LAW_AROUND(around, name, text)                             \
+    static void name(void);                                        \
+    static struct tap_law name##_law = {text, name, around, NULL}; \
+    __attribute__((constructor)) static void name##_add(void)      \
+    {                                                              \
+        tap_add(&name##_law);                                      \
+    }                                                              \
     static void name(void)
 
 #define LAW(name, text) LAW_AROUND(NULL, name, text)
 
-#define TAP_MAIN                                                                                                     \
-    int main(int argc, char **argv)                                                                                  \
-    {                                                                                                                \
-        return tap_laws(argc, argv);                                                                                 \
+#define TAP_MAIN                     \
+    int main(int argc, char **argv)  \
+    {                                \
+        return tap_laws(argc, argv); \
     }
 
 #endif

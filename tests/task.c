@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Task handles: joining, results, callbacks, cancelling one fiber alone, and supervisors that restart. */
+ * Task handles: joining, results, callbacks, cancelling one fiber alone, and supervisors that
+ * restart. */
 #include "tests/kit.h"
 
 #define SUPERVISE (&(go_nursery_opts){.policy = GO_SUPERVISE})
@@ -45,7 +46,8 @@ static int joins(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(many_join, "S7.01 several fibers may join a task; they go on in the order in which they came")
+LAW_VIRTUAL(many_join,
+            "S7.01 several fibers may join a task; they go on in the order in which they came")
 {
     struct plan p = {.name = "task", .delay = 10 * GO_MS, .result = 4};
     go_task t = {.result = 0};
@@ -125,7 +127,8 @@ static int child_of_child(void *arg)
     return rc;
 }
 
-LAW_VIRTUAL(cancel_reaches_down, "S4.01 the scopes form a tree: a task's cancellation reaches the nurseries inside it")
+LAW_VIRTUAL(cancel_reaches_down,
+            "S4.01 the scopes form a tree: a task's cancellation reaches the nurseries inside it")
 {
     struct plan a = {.name = "a", .delay = GO_FOREVER};
     go_task t = {.result = 0};
@@ -141,7 +144,8 @@ LAW_VIRTUAL(cancel_reaches_down, "S4.01 the scopes form a tree: a task's cancell
     CHECK_EQ(go_task_result(&t), -ECANCELED);
 }
 
-LAW_VIRTUAL(cancel_before_first_run, "S4.12 cancelled before its first run, it starts, and its first checkpoint says so")
+LAW_VIRTUAL(cancel_before_first_run,
+            "S4.12 cancelled before its first run, it starts, and its first checkpoint says so")
 {
     struct plan a = {.name = "a", .delay = GO_SEC};
     go_task t = {.result = 0};
@@ -201,7 +205,8 @@ static void on_exit_marks(go_task *t, void *arg)
     mark("%s:%d", (char *)arg, go_task_result(t));
 }
 
-LAW_VIRTUAL(on_exit_order, "S3.55 go_task_on_exit: in order of registration, before anybody who waits goes on")
+LAW_VIRTUAL(on_exit_order,
+            "S3.55 go_task_on_exit: in order of registration, before anybody who waits goes on")
 {
     struct plan p = {.name = "task", .delay = 10 * GO_MS, .result = 4};
     go_task t = {.result = 0};
@@ -290,7 +295,9 @@ LAW_VIRTUAL(next_cancelled, "S7.03 a cancelled go_nursery_next loses no task")
 
 LAW_VIRTUAL(join_all, "S7.24 go_join_all waits for all, and returns 0 when none failed")
 {
-    struct plan p[] = {{.delay = 20 * GO_MS, .result = 4}, {.delay = 5 * GO_MS}, {.delay = 10 * GO_MS}};
+    struct plan p[] = {{.delay = 20 * GO_MS, .result = 4},
+                       {.delay = 5 * GO_MS},
+                       {.delay = 10 * GO_MS}};
     go_task t[3] = {{.result = 0}}, *all[] = {&t[0], &t[1], &t[2]};
     go_time start = go_now();
     int rc;
@@ -306,10 +313,12 @@ LAW_VIRTUAL(join_all, "S7.24 go_join_all waits for all, and returns 0 when none 
     CHECK_EQ(rc, 0);
 }
 
-LAW_VIRTUAL(join_all_error, "S7.24 go_join_all returns the error that came first, and it counts as delivered")
+LAW_VIRTUAL(join_all_error,
+            "S7.24 go_join_all returns the error that came first, and it counts as delivered")
 {
-    struct plan p[] = {
-        {.delay = 20 * GO_MS, .result = -EIO}, {.delay = 5 * GO_MS, .result = -EPIPE}, {.delay = 30 * GO_MS}};
+    struct plan p[] = {{.delay = 20 * GO_MS, .result = -EIO},
+                       {.delay = 5 * GO_MS, .result = -EPIPE},
+                       {.delay = 30 * GO_MS}};
     go_task t[3] = {{.result = 0}}, *all[] = {&t[0], &t[1], &t[2]};
     go_time start = go_now();
     int rc;
@@ -326,7 +335,8 @@ LAW_VIRTUAL(join_all_error, "S7.24 go_join_all returns the error that came first
 
 LAW_VIRTUAL(join_all_after, "S7.24 the error that came first, also when all have ended before")
 {
-    struct plan p[] = {{.delay = 20 * GO_MS, .result = -EIO}, {.delay = 5 * GO_MS, .result = -EPIPE}};
+    struct plan p[] = {{.delay = 20 * GO_MS, .result = -EIO},
+                       {.delay = 5 * GO_MS, .result = -EPIPE}};
     go_task t[2] = {{.result = 0}}, *all[] = {&t[0], &t[1]};
     int rc;
 
@@ -381,9 +391,11 @@ LAW_VIRTUAL(join_any_cancelled, "S7.03 a cancelled go_join_any leaves no trace")
 
 /* ---- supervisors ---- */
 
-LAW_VIRTUAL(join_takes_the_error, "S3.31 under GO_SUPERVISE an error taken by go_task_join is delivered")
+LAW_VIRTUAL(join_takes_the_error,
+            "S3.31 under GO_SUPERVISE an error taken by go_task_join is delivered")
 {
-    struct plan bad = {.delay = GO_MS, .result = -EIO}, worse = {.delay = 2 * GO_MS, .result = -EPIPE};
+    struct plan bad = {.delay = GO_MS, .result = -EIO},
+                worse = {.delay = 2 * GO_MS, .result = -EPIPE};
     go_task t = {.result = 0};
     int rc;
 
@@ -403,7 +415,8 @@ LAW_VIRTUAL(join_takes_the_error, "S3.31 under GO_SUPERVISE an error taken by go
     CHECK_EQ(error_count(go_last_error()), 1);
 }
 
-LAW_VIRTUAL(join_takes_only_under_supervise, "S3.18 under GO_FAIL_FAST a joined error is the group's all the same")
+LAW_VIRTUAL(join_takes_only_under_supervise,
+            "S3.18 under GO_FAIL_FAST a joined error is the group's all the same")
 {
     struct plan bad = {.delay = GO_MS, .result = -EIO};
     go_task t = {.result = 0};
@@ -417,7 +430,8 @@ LAW_VIRTUAL(join_takes_only_under_supervise, "S3.18 under GO_FAIL_FAST a joined 
     CHECK_EQ(rc, -EIO);
 }
 
-LAW_VIRTUAL(next_takes_the_error, "S3.32 under GO_SUPERVISE an error taken by go_nursery_next is delivered")
+LAW_VIRTUAL(next_takes_the_error,
+            "S3.32 under GO_SUPERVISE an error taken by go_nursery_next is delivered")
 {
     struct plan p[] = {{.delay = GO_MS, .result = -EIO}, {.delay = 2 * GO_MS, .result = -EPIPE}};
     go_task t[2] = {{.result = 0}}, *done = NULL;
@@ -448,7 +462,8 @@ static int fails_at_first(void *arg)
     return rc;
 }
 
-LAW_VIRTUAL(restart, "S3.33 an ended go_task may be spawned again: that is how a supervisor restarts")
+LAW_VIRTUAL(restart,
+            "S3.33 an ended go_task may be spawned again: that is how a supervisor restarts")
 {
     struct flaky f[2] = {{.failures = 3}, {.failures = 1}};
     go_task t[2] = {{.result = 0}}, *done = NULL;
@@ -474,7 +489,8 @@ LAW_VIRTUAL(restart, "S3.33 an ended go_task may be spawned again: that is how a
     CHECK(!go_last_error());
 }
 
-LAW_VIRTUAL(respawn_untaken, "S3.33 a task that is spawned again without being asked loses no error")
+LAW_VIRTUAL(respawn_untaken,
+            "S3.33 a task that is spawned again without being asked loses no error")
 {
     struct plan bad = {.name = "bad", .delay = GO_MS, .result = -EIO}, good = {.delay = GO_MS};
     go_task t = {.result = 0};

@@ -182,7 +182,8 @@ static int ignores_program(void *arg)
     return virtual_run(ignores, arg) < 0 ? 98 : 0;
 }
 
-LAW(what_whom_and_what_to_do, "S10.12 each report says what happened, to whom, and what to do about it")
+LAW(what_whom_and_what_to_do,
+    "S10.12 each report says what happened, to whom, and what to do about it")
 {
     go_time ns = 60 * GO_MS;
 

@@ -51,7 +51,7 @@ first_failure() # log, test…
         if ! (cd "$tree" && prove -v --exec 'sh tools/tap.sh' "$t") >"$log" 2>&1; then
             failed=$(grep -a -m 1 '^not ok' "$log" | cut -c -90)
             if [ -z "$failed" ]; then
-                failed=$(grep -a -m 1 -E 'Non-zero|Parse errors|Bad plan|Dubious' "$log")
+                failed=$(grep -a -m 1 -E '^Bail|Non-zero|Parse errors|Bad plan|Dubious' "$log")
             fi
             echo "${t##*build/}: ${failed:-it ends badly}"
             return 0

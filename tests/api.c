@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Touches every public declaration that there is. The signatures are repeated here as they were
+ * promised to programs that are written against them: one that changed does not compile. */
+#include "tests/kit.h"
+#include <ctype.h>
+#include <glob.h>
+
+/* ---- what was promised ---- */
+
+go_time go_now(void);
+int go_run(go_fn *fn, void *arg);
+int go_run_with(const go_run_opts *opts, go_fn *fn, void *arg);
+go_sched *go_sched_self(void);
+int go_post(go_sched *s, void (*fn)(void *), void *arg);
+int go_sched_hold(go_sched *s);
+int go_sched_drop(go_sched *s);
+int go_nursery_open(go_nursery *n, const go_nursery_opts *opts);
+int go_nursery_close(go_nursery *n, int body);
+void go_nursery_cancel(go_nursery *n, const char *reason);
+struct go_scope *go_nursery_scope(go_nursery *n);
+int go_nursery_next(go_nursery *n, go_task **done);
+int go_spawn(go_nursery *n, go_fn *fn, void *arg);
+int go_spawn_with(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg);
+int go_spawn_copy(go_nursery *n, go_fn *fn, const void *arg, size_t size);
+int go_spawn_wait(go_nursery *n, go_fn *fn, void *arg);
+typedef int go_start_fn(void *arg, go_starter *starter);
+int go_start(go_nursery *n, go_start_fn *fn, void *arg, intptr_t *value);
+int go_started(go_starter *starter, intptr_t value);
+int go_task_join(go_task *t);
+int go_task_result(const go_task *t);
+void go_task_cancel(go_task *t, const char *reason);
+int go_task_on_exit(go_task *t, void (*cb)(go_task *, void *), void *arg);
+int go_join_all(go_task *const *tasks, size_t n);
+int go_join_any(go_task *const *tasks, size_t n);
+int go_fail(int err, const char *fmt, ...);
+const go_error *go_last_error(void);
+int go_error_code(const go_error *e);
+const char *go_error_message(const go_error *e);
+const char *go_error_fiber(const go_error *e);
+const go_error *go_error_child(const go_error *e, size_t i);
+void go_error_print(const go_error *e, FILE *out);
+void go_name(const char *fmt, ...);
+int go_defer(void (*fn)(void *), void *arg);
+int go_yield(void);
+int go_checkpoint(void);
+int go_checkpoint_cancelled(void);
+int go_checkpoint_shielded(void);
+int go_sleep(go_time ns);
+int go_sleep_until(go_time t);
+int go_scope_enter(go_scope *s, const go_scope_opts *opts);
+int go_scope_exit(go_scope *s, int rc);
+void go_scope_cancel(go_scope *s, const char *reason);
+void go_scope_cancel_soft(go_scope *s, go_time grace, const char *reason);
+bool go_scope_caught(const go_scope *s);
+bool go_cancelled(void);
+bool go_stopping(void);
+const char *go_cancel_reason(void);
+go_time go_deadline(void);
+int go_key_init(go_key *k, void (*destructor)(void *));
+int go_key_init_inherited(go_key *k);
+int go_set(go_key *k, void *value);
+void *go_get(const go_key *k);
+void go_mutex_init(go_mutex *m, int flags);
+int go_mutex_lock(go_mutex *m);
+int go_mutex_try_lock(go_mutex *m);
+int go_mutex_unlock(go_mutex *m);
+void go_event_init(go_event *e, int flags);
+int go_event_wait(go_event *e);
+void go_event_set(go_event *e);
+void go_event_clear(go_event *e);
+bool go_event_is_set(const go_event *e);
+int go_chan_init(go_chan *c, size_t item_size, size_t capacity, int flags);
+int go_chan_send(go_chan *c, const void *item);
+int go_chan_recv(go_chan *c, void *item);
+int go_chan_try_send(go_chan *c, const void *item);
+int go_chan_try_recv(go_chan *c, void *item);
+void go_chan_close(go_chan *c);
+void go_chan_fini(go_chan *c);
+int go_select(go_case *cases, size_t n);
+ssize_t go_read(int fd, void *buf, size_t n);
+ssize_t go_write(int fd, const void *buf, size_t n);
+ssize_t go_readv(int fd, const struct iovec *v, int n);
+ssize_t go_writev(int fd, const struct iovec *v, int n);
+ssize_t go_pread(int fd, void *buf, size_t n, int64_t at);
+ssize_t go_pwrite(int fd, const void *buf, size_t n, int64_t at);
+ssize_t go_recv(int fd, void *buf, size_t n, int flags);
+ssize_t go_send(int fd, const void *buf, size_t n, int flags);
+ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len);
+ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                  socklen_t len);
+ssize_t go_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags);
+int go_accept(int fd, struct sockaddr *peer, socklen_t *len);
+int go_connect(int fd, const struct sockaddr *to, socklen_t len);
+int go_poll(struct pollfd *fds, nfds_t n, go_time timeout);
+int go_wait_fd(int fd, short events);
+int go_close(int fd);
+int go_write_all(int fd, const void *buf, size_t n);
+int go_write_some(int fd, const void *buf, size_t n, size_t *done);
+int go_read_exact(int fd, void *buf, size_t n);
+int64_t go_copy(int from, int to);
+ssize_t go_sendfile(int out, int in, int64_t *at, size_t n);
+int go_tcp_listen(const char *host, const char *service, const go_listen_opts *opts);
+int go_unix_listen(const char *path, const go_listen_opts *opts);
+int go_unix_connect(const char *path);
+int go_udp_bind(const char *host, const char *service);
+int go_pipe(int fds[2]);
+int go_socketpair(int fds[2]);
+int go_local_port(int fd);
+typedef int go_handler(int fd, void *arg);
+int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
+int go_offload(go_fn *fn, void *arg);
+void go_dump(FILE *out);
+
+/* ---- every function there is ---- */
+
+#define FUNCTIONS(F)                                                                               \
+    F(go_now)                                                                                      \
+    F(go_run) F(go_run_with) F(go_sched_self) F(go_post) F(go_sched_hold) F(go_sched_drop) F(      \
+        go_fail) F(go_last_error) F(go_error_code) F(go_error_message) F(go_error_fiber)           \
+        F(go_error_child) F(go_error_print) F(go_yield) F(go_checkpoint) F(                        \
+            go_checkpoint_cancelled) F(go_checkpoint_shielded) F(go_sleep) F(go_sleep_until)       \
+            F(go_name) F(go_defer) F(go_key_init) F(go_key_init_inherited) F(go_set) F(go_get) F(  \
+                go_scope_enter) F(go_scope_exit) F(go_scope_cancel) F(go_scope_cancel_soft)        \
+                F(go_scope_caught) F(go_cancelled) F(go_stopping) F(go_cancel_reason) F(           \
+                    go_deadline) F(go_scope_block_enter) F(go_scope_block_timeout)                 \
+                    F(go_scope_block_shield) F(go_scope_block_close) F(go_scope_block_leave) F(    \
+                        go_nursery_open) F(go_nursery_close) F(go_nursery_cancel)                  \
+                        F(go_nursery_scope) F(go_nursery_next) F(go_spawn) F(go_spawn_with) F(     \
+                            go_spawn_copy) F(go_spawn_wait) F(go_start) F(go_started)              \
+                            F(go_nursery_block_open) F(go_nursery_block_close) F(                  \
+                                go_nursery_block_leave) F(go_task_join) F(go_task_result)          \
+                                F(go_task_cancel) F(go_task_on_exit) F(go_join_all) F(             \
+                                    go_join_any) F(go_mutex_init) F(go_mutex_lock)                 \
+                                    F(go_mutex_try_lock) F(go_mutex_unlock) F(go_event_init) F(    \
+                                        go_event_wait) F(go_event_set) F(go_event_clear)           \
+                                        F(go_event_is_set) F(go_chan_init) F(go_chan_send) F(      \
+                                            go_chan_recv) F(go_chan_try_send) F(go_chan_try_recv)  \
+                                            F(go_chan_close) F(go_chan_fini) F(go_select) F(       \
+                                                go_offload) F(go_offload_threads) F(go_dump)       \
+                                                F(go_read) F(go_write) F(go_readv) F(go_writev) F( \
+                                                    go_pread) F(go_pwrite) F(go_recv) F(go_send)   \
+                                                    F(go_recvfrom) F(go_sendto) F(go_recvmsg) F(   \
+                                                        go_sendmsg) F(go_accept) F(go_connect)     \
+                                                        F(go_poll) F(go_wait_fd) F(go_close)       \
+                                                            F(go_write_all) F(go_write_some) F(    \
+                                                                go_read_exact) F(go_copy)          \
+                                                                F(go_sendfile) F(go_tcp_listen) F( \
+                                                                    go_udp_bind) F(go_unix_listen) \
+                                                                    F(go_unix_connect) F(go_pipe)  \
+                                                                        F(go_socketpair)           \
+                                                                            F(go_local_port)       \
+                                                                                F(go_serve)
+
+typedef void function(void);
+
+static const struct {
+    const char *name;
+    function *address;
+} functions[] = {
+#define ENTRY(name) {#name, (function *)name},
+    FUNCTIONS(ENTRY)
+#undef ENTRY
+};
+
+enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
+
+LAW(all_there, "S1.01 every public function is there")
+{
+    for (size_t i = 0; i < N_FUNCTIONS; i++)
+        CHECK(functions[i].address != NULL);
+}
+
+static bool known(const char *name, size_t len)
+{
+    for (size_t i = 0; i < N_FUNCTIONS; i++)
+        if (strlen(functions[i].name) == len && memcmp(functions[i].name, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* The name that a declaration after GO_API declares: the last identifier before the first '('
+ * that begins with go_. */
+static size_t declared(const char *at, const char **name)
+{
+    const char *end = strchr(at, '('), *begin;
+
+    if (!end)
+        return 0;
+    for (begin = end; begin > at && (begin[-1] == '_' || isalnum((unsigned char)begin[-1]));)
+        begin--;
+    *name = begin;
+    return strncmp(begin, "go_", 3) == 0 ? (size_t)(end - begin) : 0;
+}
+
+static void check_header(const char *path)
+{
+    static char text[1 << 17];
+    FILE *f = fopen(path, "r");
+    const char *at = text, *name;
+    size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    CHECK(len > 0);
+    text[len] = '\0';
+    while ((at = strstr(at, "\nGO_API "))) {
+        at += strlen("\nGO_API ");
+        len = declared(at, &name);
+        if (len && !CHECK(known(name, len)))
+            tap_note("%s declares %.*s, which tests/api.c does not know", path, (int)len, name);
+    }
+}
+
+LAW(all_known, "S1.01 every function that a header declares is known here")
+{
+    const char *top = getenv("TOP");
+    char pattern[4096];
+    glob_t headers;
+
+    snprintf(pattern, sizeof pattern, "%s/include/gosling/*.h", top ? top : ".");
+    if (glob(pattern, 0, NULL, &headers) != 0) {
+        TAP_SKIP("the headers are not here");
+        return;
+    }
+    for (size_t i = 0; i < headers.gl_pathc; i++)
+        check_header(headers.gl_pathv[i]);
+    globfree(&headers);
+}
+
+/* ---- types, constants, macros ---- */
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int starts(void *arg, go_starter *starter)
+{
+    (void)arg;
+    return go_started(starter, 1);
+}
+
+LAW_VIRTUAL(macros, "S3.49 every block form and case, once")
+{
+    const go_nursery_opts nursery = {.policy = GO_FAIL_FAST, .max_tasks = 3, .max_errors = 3};
+    const go_scope_opts options = {.timeout = GO_SEC, .deadline = 0, .shield = 0, .move_on = true};
+    go_task task = {.result = 0};
+    go_spawn_opts spawn = {.name = "x", .stack_size = 0, .task = &task, .delay = 0, .foreign = 0};
+    go_scope scope = {0};
+    go_mutex mutex;
+    go_event event;
+    go_chan chan;
+    int a, b, c, d, e, item = 0, fds[2];
+    intptr_t value = 0;
+    go_start_fn *start = starts;
+
+    go_mutex_init(&mutex, 0);
+    go_event_init(&event, 0);
+    go_chan_init(&chan, sizeof item, 1, GO_SOURCE);
+    CHECK_EQ(go_pipe(fds), 0);
+    GO_NURSERY(n, a) {
+        GO_NURSERY_OPTS(m, b, &nursery) {
+            GO_TIMEOUT(GO_SEC, c) {
+                GO_MOVE_ON(GO_SEC, d) {
+                    GO_SHIELD(GO_SEC) {
+                        GO_SCOPE(&scope, e, &options) {
+                            go_case cases[] = {
+                                GO_RECV(&chan, &item), GO_SEND(&chan, &item), GO_READABLE(fds[0]),
+                                GO_WRITABLE(fds[1]),   GO_AFTER(GO_SEC),      GO_JOIN(&task),
+                                GO_WAIT(&event),       GO_LOCK(&mutex),       GO_DEFAULT,
+                            };
+
+                            CHECK_EQ(go_spawn_with(m, &spawn, nothing, NULL), 0);
+                            CHECK_EQ(go_start(n, start, NULL, &value), 0);
+                            CHECK(go_select(cases, sizeof cases / sizeof *cases) >= 0);
+                            cases[0] = GO_RECV(&chan, &item);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    CHECK_EQ(a | b | c | d | e, 0);
+    CHECK_EQ(value, 1);
+    go_close(fds[0]);
+    go_close(fds[1]);
+    go_chan_fini(&chan);
+}
+
+LAW(constants, "S1.01 constants and option structs have their promised names")
+{
+    static const go_policy policies[] = {GO_FAIL_FAST, GO_SUPERVISE, GO_RACE, GO_FIRST, GO_SERVICE};
+    static const go_clock clocks[] = {GO_CLOCK_REAL, GO_CLOCK_VIRTUAL};
+    static const go_resolver resolvers[] = {GO_RESOLVER_AUTO, GO_RESOLVER_ARES, GO_RESOLVER_THREAD};
+    const go_run_opts run = {.stack_size = 0,
+                             .seed = 0,
+                             .watchdog = 0,
+                             .clock = GO_CLOCK_REAL,
+                             .resolver = GO_RESOLVER_AUTO,
+                             .no_signals = false,
+                             .grace = 0};
+    const go_listen_opts listen = {.backlog = 0, .reuse_port = false, .v6_only = false, .mode = 0};
+    const go_serve_opts serve = {.max_conns = 0,
+                                 .max_per_ip = 0,
+                                 .idle_timeout = 0,
+                                 .grace = 0,
+                                 .stack_size = 0,
+                                 .foreign = 0,
+                                 .on_error = NULL};
+
+    CHECK_EQ(policies[0], 0); /* a zero field means the default */
+    CHECK_EQ(clocks[0], 0);
+    CHECK_EQ(resolvers[0], 0);
+    CHECK_EQ(GO_SHARED, 1);
+    CHECK_EQ(GO_SOURCE, 2);
+    CHECK(!run.no_signals && listen.backlog == 0 && serve.on_error == NULL);
+}
+
+TAP_MAIN
