@@ -182,7 +182,7 @@ static void count_load(int port, struct call_count *c)
     static struct load l;
 
     l = (struct load){.port = port, .connections = 64, .seconds = 0.15, .warm_up = 0.05, .size = SIZE,
-                      .at = count_window, .arg = c};
+                      .reset = true, .at = count_window, .arg = c};
     if (load_open(&l) == 0)
         load_window(&l);
     load_close(&l);
@@ -285,7 +285,7 @@ static void contestant_start(struct contestant *c, unsigned connections)
 
     server_start(&c->server, c->serve);
     c->load = (struct load){.port = c->server.port, .connections = connections, .size = SIZE,
-                            .warm_up = 0.01, .seconds = 0.05, .at = mark_cpu, .arg = c};
+                            .warm_up = 0.01, .seconds = 0.05, .reset = true, .at = mark_cpu, .arg = c};
     rc = load_open(&c->load);
     if (rc < 0)
         bench_die("connections", rc);
@@ -325,9 +325,8 @@ static void run_rounds(int generations, int rounds, int count, unsigned connecti
         for (int i = 0; i < rounds; i++)
             run_round(g * rounds + i, count);
         for (int i = 0; i < count; i++) {
-            /* The server first: who closes first keeps the port busy for a minute, and of clients' there are many. */
-            server_stop(&contestants[i].server);
             load_close(&contestants[i].load);
+            server_stop(&contestants[i].server);
         }
     }
 }

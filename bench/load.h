@@ -39,6 +39,7 @@ struct load {
     unsigned connections;
     size_t size;               /* of a request, from LOAD_MIN_SIZE on */
     double warm_up, seconds;   /* of a window */
+    bool reset;                /* end the connections by resets: else each keeps a port busy for a minute */
     void (*at)(void *arg, bool begins); /* called when the window begins and when it ends; may be NULL */
     void *arg;
     /* found */
@@ -270,11 +271,17 @@ static inline void load_window(struct load *l)
 
 static inline void load_close(struct load *l)
 {
+    struct linger reset = {.l_onoff = 1};
+
     if (!l->conns)
         return;
-    for (unsigned i = 0; i < l->connections; i++)
-        if (l->conns[i].fd >= 0)
-            close(l->conns[i].fd);
+    for (unsigned i = 0; i < l->connections; i++) {
+        if (l->conns[i].fd < 0)
+            continue;
+        if (l->reset)
+            setsockopt(l->conns[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(l->conns[i].fd);
+    }
     close(l->epoll);
     free(l->conns);
 }

@@ -2,7 +2,7 @@
 #include "core/nursery.h"
 #include "core/fork.h"
 #include "core/misuse.h"
-#include "core/sched.h"
+#include "core/switch.h"
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ enum { MAX_ERRORS = 64 };
 
 /* ---- opening ---- */
 
-void nursery_begin(go_nursery *n, fiber *f, const go_nursery_opts *opts)
+inline void nursery_begin(go_nursery *n, fiber *f, const go_nursery_opts *opts)
 {
     scope_init_base(&n->scope, f, f->scope, n);
     n->owner = f;
@@ -180,7 +180,7 @@ static void closer_describe(const struct wait *w, FILE *out)
 static const struct waitable closer_waitable = {.name = "nursery", .disarm = closer_disarm, .describe = closer_describe};
 
 /* The children that ended leave no pointer to n behind in their handles. */
-static void let_go_of_handles(go_nursery *n)
+static inline void let_go_of_handles(go_nursery *n)
 {
     list *l;
 
@@ -192,15 +192,18 @@ static void let_go_of_handles(go_nursery *n)
     }
 }
 
-static void body_ended(go_nursery *n, fiber *f, int body)
+/* An unusual end of a body: a failure, or a service's. */
+static __attribute__((noinline)) void body_ended(go_nursery *n, fiber *f, int body)
 {
     char name[FIBER_NAME];
-    bool cancelled = n->body_hit || (body == -ECANCELED && scope_stopping(f));
-    bool real = body < 0 && (!cancelled || error_made(f, body));
+    bool cancelled, real;
 
-    n->phase = NURSERY_CLOSING;
-    if (body < 0 && (real || body != -ECANCELED))
-        nursery_error(n, error_of(f, body, real), body, real, true, fiber_label(f, name, sizeof name));
+    if (body < 0) {
+        cancelled = n->body_hit || (body == -ECANCELED && scope_stopping(f));
+        real = !cancelled || error_made(f, body);
+        if (real || body != -ECANCELED)
+            nursery_error(n, error_of(f, body, real), body, real, true, fiber_label(f, name, sizeof name));
+    }
     if (n->policy == GO_SERVICE && !n->scope.cancelled)
         cancel_rest(n, REASON_EXPLICIT, "the service's body is done");
     else if (n->policy == GO_SERVICE)
@@ -217,7 +220,7 @@ static void wait_for_children(go_nursery *n, go_sched *s)
     }
     while (n->live > 0) {
         n->closer = &w;
-        wait_park(&w, 1, 0, GO_FOREVER);
+        wait_park_inline(&w, 1, 0, GO_FOREVER);
     }
 }
 
@@ -250,7 +253,9 @@ static int finish(go_nursery *n, go_sched *s, int body)
 
     if (unlikely(s->fork_pending))
         fork_settle(s);
-    body_ended(n, f, body);
+    n->phase = NURSERY_CLOSING;
+    if (unlikely(body < 0 || n->policy == GO_SERVICE))
+        body_ended(n, f, body);
     wait_for_children(n, s);
     n->phase = NURSERY_CLOSED;
     f->nursery = n->outer;
@@ -259,7 +264,7 @@ static int finish(go_nursery *n, go_sched *s, int body)
     return outcome(n, body);
 }
 
-int go_nursery_close(go_nursery *n, int body)
+static inline int close_here(go_nursery *n, int body)
 {
     go_sched *s = sched_self();
     int rc;
@@ -274,6 +279,11 @@ int go_nursery_close(go_nursery *n, int body)
         error_set_last(s->current, n->errors);
     n->errors = NULL;
     return rc;
+}
+
+int go_nursery_close(go_nursery *n, int body)
+{
+    return close_here(n, body);
 }
 
 /* An error that nobody asked for joins the block around this one, or waits for the fiber's end. */
@@ -323,18 +333,23 @@ static void leave(go_nursery *n, go_sched *s)
 
 /* ---- the public half ---- */
 
-int go_nursery_open(go_nursery *n, const go_nursery_opts *opts)
+static inline int open_here(go_nursery *n, const go_nursery_opts *opts)
 {
     go_sched *s = sched_self();
 
-    if (!s)
+    if (unlikely(!s))
         return -ESHUTDOWN;
-    if (s->current == s->loop_fiber)
+    if (unlikely(s->current == s->loop_fiber))
         misuse("go_nursery_open", "called from a posted function or callback, which must not wait");
-    if (opts && (unsigned)opts->policy > GO_SERVICE)
+    if (unlikely(opts && (unsigned)opts->policy > GO_SERVICE))
         return -EINVAL;
     nursery_begin(n, s->current, opts);
     return 0;
+}
+
+int go_nursery_open(go_nursery *n, const go_nursery_opts *opts)
+{
+    return open_here(n, opts);
 }
 
 void go_nursery_cancel(go_nursery *n, const char *reason)
@@ -370,25 +385,30 @@ int go_nursery_next(go_nursery *n, go_task **done)
     return rc < 0 ? rc : w.result;
 }
 
+static _Noreturn __attribute__((noinline, cold)) void cannot_open(int why, const go_nursery_opts *opts)
+{
+    if (why == -ESHUTDOWN)
+        misuse("GO_NURSERY", "called outside a run; go_run starts one");
+    misuse("GO_NURSERY_OPTS", "the policy %d does not exist", (int)opts->policy);
+}
+
 go_nursery *go_nursery_block_open(struct go_nursery_block *b, const go_nursery_opts *opts, int *rc)
 {
-    int err;
+    int why;
 
     b->rc = rc;
     b->open = true;
     *rc = 0;
-    err = go_nursery_open(&b->own, opts);
-    if (err == -ESHUTDOWN)
-        misuse("GO_NURSERY", "called outside a run; go_run starts one");
-    if (err < 0)
-        misuse("GO_NURSERY_OPTS", "the policy %d does not exist", (int)opts->policy);
+    why = open_here(&b->own, opts);
+    if (unlikely(why < 0))
+        cannot_open(why, opts);
     return &b->own;
 }
 
 struct go_nursery_block *go_nursery_block_close(struct go_nursery_block *b)
 {
     b->open = false;
-    *b->rc = go_nursery_close(&b->own, *b->rc);
+    *b->rc = close_here(&b->own, *b->rc);
     return NULL;
 }
 

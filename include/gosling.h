@@ -21,4 +21,6 @@
 #include <gosling/task.h>
 #include <gosling/time.h>
 
+#include <netdb.h>
+
 #endif

@@ -161,7 +161,7 @@ LAW_VIRTUAL(rc_may_be_anything, "S4.45 rc may be any int that can be assigned to
     int *p = &s.rc[1];
 
     GO_NURSERY(n, s.rc[0]) {
-        go_spawn(n, sleeper, &(go_time){1});
+        go_spawn(n, sleeper, &moment);
     }
     GO_TIMEOUT(GO_MS, *p) {
         *p = go_sleep(GO_SEC);

@@ -400,7 +400,7 @@ LAW_VIRTUAL(many_equal, "S5.09 also a thousand of them, among others")
             len += (size_t)snprintf(want + len, sizeof want - len, i ? " %d" : "%d", i);
             go_spawn(n, sleeps_until_then, &p[i]);
             go_spawn_with(n, &(go_spawn_opts){.delay = (go_time)(i * 7919 % 1000) * GO_US}, sleeper,
-                          &(go_time){1});
+                          &moment);
         }
     }
     CHECK_EQ(rc, 0);

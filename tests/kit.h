@@ -281,6 +281,9 @@ static TAP_UNUSED int sleeper(void *arg)
     return go_sleep(arg ? *(go_time *)arg : GO_FOREVER);
 }
 
+/* What a child points to must outlive its block: for a sleep of no importance. */
+static TAP_UNUSED go_time moment = GO_US;
+
 /* Ends with the int that arg points to. */
 static TAP_UNUSED int returner(void *arg)
 {

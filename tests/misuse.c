@@ -318,7 +318,7 @@ static void exit_callback_waits(void)
     int rc;
 
     GO_NURSERY(n, rc) {
-        go_spawn_with(n, &(go_spawn_opts){.task = &t, .name = "task"}, sleeper, &(go_time){1});
+        go_spawn_with(n, &(go_spawn_opts){.task = &t, .name = "task"}, sleeper, &moment);
         go_task_on_exit(&t, on_exit_waits, NULL);
     }
 }

@@ -88,11 +88,10 @@ LAW_REAL(ttys, "S8.01 any fd works: a tty, to whose other side a fiber writes mo
     waits_for(slave, say_line, &master, 4);
     in = CALL(master);
     GO_NURSERY(nursery, rc) {
-        in.size = sizeof in.buf;
-        n = go_read(master, in.buf, sizeof in.buf); /* the echo */
-        CHECK(n > 0);
+        CHECK_EQ(go_read_exact(master, in.buf, 5), 1); /* the echo */
         CHECK_EQ(go_write_all(slave, "one\ntwo\n", 8), 0);
-        CHECK_EQ(go_read(master, in.buf, sizeof in.buf), 10); /* with carriage returns */
+        CHECK_EQ(go_read_exact(master, in.buf, 10), 1);
+        CHECK(memcmp(in.buf, "one\r\ntwo\r\n", 10) == 0);
         out = CALL(slave);
         go_spawn(nursery, fills, &out);
         settle();

@@ -165,9 +165,9 @@ static TAP_UNUSED int connect_from(const char *from, int port)
     struct sockaddr_in at = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    inet_pton(AF_INET, from, &at.sin_addr);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
+    if ((from && (inet_pton(AF_INET, from, &at.sin_addr) != 1 ||
+                  bind(fd, (struct sockaddr *)&at, sizeof at) < 0)) ||
         (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)) {
         close(fd);
         return -1;
@@ -177,7 +177,16 @@ static TAP_UNUSED int connect_from(const char *from, int port)
 
 static TAP_UNUSED int connect_local(int port)
 {
-    return connect_from("127.0.0.1", port);
+    return connect_from(NULL, port);
+}
+
+/* Its port is free again at once: thousands of ended connections would use up all there are. */
+static TAP_UNUSED void end_hard(int fd)
+{
+    struct linger now = {1, 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
 }
 
 /* What a plain descriptor has to say within a second: as read. */

@@ -50,6 +50,8 @@ static int thousand(int port)
     for (int t = 0; t < TIMES; t++)
         for (int i = 0; i < COUNT; i++)
             good += asks(fds[i], t * COUNT + i);
+    for (int i = 0; i < COUNT; i++)
+        end_hard(fds[i]);
     return good;
 }
 
@@ -64,7 +66,7 @@ static int ten_thousand(int port)
 
         if (i >= WIDTH) {
             good += recv(*fd, &back, sizeof back, MSG_WAITALL) == sizeof back && back == number;
-            close(*fd);
+            end_hard(*fd);
         }
         if (i < COUNT) {
             while ((*fd = connect_local(port)) < 0)

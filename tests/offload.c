@@ -90,7 +90,7 @@ static int sums(void *arg)
     (void)arg;
     GO_NURSERY(n, rc) {
         for (int i = 0; i < 3; i++) {
-            go_spawn(n, sleeper, &(go_time){1});
+            go_spawn(n, sleeper, &moment);
             total += go_sleep(GO_MS) == 0;
         }
     }
@@ -319,7 +319,7 @@ static int first_use_run(void *arg)
     CHECK_EQ(thread_count(), before);
     GO_NURSERY(n, rc) { /* some of everything else */
         for (int i = 0; i < 10; i++)
-            go_spawn(n, sleeper, &(go_time){GO_MS});
+            go_spawn(n, sleeper, &moment);
     }
     CHECK_EQ(rc, 0);
     GO_TIMEOUT(GO_MS, rc) {
