@@ -4,8 +4,9 @@
  *
  *     name value unit [ratio=R vs=PEER]
  *
- * Small things are measured in rounds of some milliseconds, in CPU time of the measuring thread, so that whatever else runs
- * on the machine disturbs little; with a peer, the two take turns, and the ratio is the median of the rounds' ratios. */
+ * Small things are measured in rounds of some milliseconds, in CPU time of the measuring thread, so
+ * that whatever else runs on the machine disturbs little; with a peer, the two take turns, and the
+ * ratio is the median of the rounds' ratios. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counting the system calls of another process: by the kernel's own counters (perf_event_open on the tracepoints of tracefs),
- * which disturb hardly anything and want root; where they are not to be had, by ptrace, which slows the process down ten
- * times and more. */
+ * Counting the system calls of another process: by the kernel's own counters (perf_event_open on
+ * the tracepoints of tracefs), which disturb hardly anything and want root; where they are not to
+ * be had, by ptrace, which slows the process down ten times and more. */
 #ifndef BENCH_CALLS_H
 #define BENCH_CALLS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * chan_rendezvous: one fiber sends to another over a channel of capacity 0, per item. chan_buffered: the same with room for
- * 64 items. */
+ * chan_rendezvous: one fiber sends to another over a channel of capacity 0, per item.
+ * chan_buffered: the same with room for 64 items. */
 #include "bench/bench.h"
 #include <errno.h>
 #include <gosling.h>

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * echo [--quick]: what serving costs. An echo server and a load generator, each a process on a core of its own, 64
- * connections of 64 bytes in ping-pong. The servers: gosling's go_serve, raw level-triggered epoll, raw libev; and raw epoll
- * a second time, so that the noise between two equal servers is seen beside the difference between two that are not. They
- * take turns of 50 ms, so that whatever else the machine does meets them alike, and after some turns are started anew, so
- * that nobody keeps the good or bad luck of where his memory lies.
+ * echo [--quick]: what serving costs. An echo server and a load generator, each a process on a core
+ * of its own, 64 connections of 64 bytes in ping-pong. The servers: gosling's go_serve, raw
+ * level-triggered epoll, raw libev; and raw epoll a second time, so that the noise between two
+ * equal servers is seen beside the difference between two that are not. They take turns of 50 ms,
+ * so that whatever else the machine does meets them alike, and after some turns are started anew,
+ * so that nobody keeps the good or bad luck of where his memory lies.
  *
- *   echo_cpu_per_request        the server's CPU, user and system, per request answered; the ratio is the median of the
- *                               rounds', each against the mean of that round's two raw ones
- *   echo_rate, echo_p99         as the load generator sees it
- *   echo_raw_spread             how far the two raw ones are apart by the same rule: what a difference must exceed to mean
- *                               anything
- *   echo_syscalls_per_request   in a run of its own, since counting costs
+ * echo_cpu_per_request: the server's CPU, user and system, per request answered; the ratio is the
+ * median of the rounds', each against the mean of that round's two raw ones. echo_rate and
+ * echo_p99: as the load generator sees it. echo_raw_spread: how far the two raw ones are apart by
+ * the same rule, which a difference must exceed to mean anything. echo_syscalls_per_request: from a
+ * run of its own, since counting costs.
  *
- * With --quick: 1,000 connections, gosling and raw epoll, fewer rounds, and the first lines only. */
+ * With --quick: 1,000 connections, gosling and raw epoll, fewer rounds, the first lines only. */
 #include "bench/bench.h"
 #include "bench/calls.h"
 #include "bench/load.h"
@@ -158,7 +158,7 @@ static void server_stop(struct server *s)
 enum { COUNTS = 9 };
 
 struct call_count {
-    _Atomic int phase;       /* 0: warming up, 1: the window, 2: over */
+    _Atomic int phase; /* 0: warming up, 1: the window, 2: over */
     uint64_t requests;
     struct calls calls;
     struct calls_counters counters; /* -1: none, it is traced */
@@ -181,8 +181,14 @@ static void count_load(int port, struct call_count *c)
 {
     static struct load l;
 
-    l = (struct load){.port = port, .connections = 64, .seconds = 0.15, .warm_up = 0.05, .size = SIZE,
-                      .reset = true, .at = count_window, .arg = c};
+    l = (struct load){.port = port,
+                      .connections = 64,
+                      .seconds = 0.15,
+                      .warm_up = 0.05,
+                      .size = SIZE,
+                      .reset = true,
+                      .at = count_window,
+                      .arg = c};
     if (load_open(&l) == 0)
         load_window(&l);
     load_close(&l);
@@ -190,7 +196,7 @@ static void count_load(int port, struct call_count *c)
     c->phase = 2;
 }
 
-/* A tracer has to wait for the traced and can do nothing else, so that the load comes from one process more. */
+/* A tracer can do nothing but wait for the traced, so that the load comes from one process more. */
 static bool count_traced(const struct server *s, struct call_count *c)
 {
     pid_t generator = fork();
@@ -211,7 +217,8 @@ static bool count_traced(const struct server *s, struct call_count *c)
 /* Calls per request; 0: they cannot be counted here. */
 static double count_calls(void (*serve)(int), double *epoll_ctls)
 {
-    struct call_count *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct call_count *c =
+        mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct server s;
     double calls = 0;
 
@@ -236,7 +243,7 @@ static double count_calls(void (*serve)(int), double *epoll_ctls)
     return calls;
 }
 
-/* Several times: how many events a turn finds depends on how the two processes happen to keep step. */
+/* Several times: how many events a turn finds depends on how the two processes keep step. */
 static void report_calls(void)
 {
     double ours[COUNTS], raw[COUNTS], ratios[COUNTS], ctls[COUNTS], unused;
@@ -245,7 +252,7 @@ static void report_calls(void)
         ours[i] = count_calls(gosling_server, &ctls[i]);
         raw[i] = count_calls(epoll_server, &unused);
         if (ours[i] == 0 || raw[i] == 0) {
-            fprintf(stderr, "echo: no echo_syscalls_per_request: neither tracepoints nor ptrace may be used\n");
+            fputs("echo: system calls not counted: no tracepoints, no ptrace\n", stderr);
             return;
         }
         ratios[i] = ours[i] / raw[i];
@@ -269,8 +276,10 @@ static struct contestant {
     double rate[MOST_ROUNDS];
     double p99[MOST_ROUNDS];
     double ratio[MOST_ROUNDS];
-} contestants[CONTESTANTS] = {
-    {.serve = gosling_server}, {.serve = epoll_server}, {.serve = epoll_server}, {.serve = libev_server}};
+} contestants[CONTESTANTS] = {{.serve = gosling_server},
+                              {.serve = epoll_server},
+                              {.serve = epoll_server},
+                              {.serve = libev_server}};
 
 static void mark_cpu(void *arg, bool begins)
 {
@@ -284,8 +293,14 @@ static void contestant_start(struct contestant *c, unsigned connections)
     int rc;
 
     server_start(&c->server, c->serve);
-    c->load = (struct load){.port = c->server.port, .connections = connections, .size = SIZE,
-                            .warm_up = 0.01, .seconds = 0.05, .reset = true, .at = mark_cpu, .arg = c};
+    c->load = (struct load){.port = c->server.port,
+                            .connections = connections,
+                            .size = SIZE,
+                            .warm_up = 0.01,
+                            .seconds = 0.05,
+                            .reset = true,
+                            .at = mark_cpu,
+                            .arg = c};
     rc = load_open(&c->load);
     if (rc < 0)
         bench_die("connections", rc);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * load PORT CONNECTIONS SECONDS SIZE: drives the echo server at this machine's PORT (see load.h), and prints what came of
- * it. Exit status 1 when it could not begin, or when there were errors. */
+ * load PORT CONNECTIONS SECONDS SIZE: drives the echo server at this machine's PORT (see load.h),
+ * and prints what came of it. Exit status 1 when it could not begin, or when there were errors. */
 #include "bench/load.h"
 #include <stdio.h>
 
@@ -18,14 +18,15 @@ int main(int argc, char **argv)
     }
     if (l.port <= 0 || l.port > 65535 || l.connections == 0 || l.seconds <= 0 ||
         l.size < LOAD_MIN_SIZE || l.size > LOAD_MAX_SIZE) {
-        fprintf(stderr, "usage: load PORT CONNECTIONS SECONDS SIZE (%d to %d bytes)\n", LOAD_MIN_SIZE,
-                LOAD_MAX_SIZE);
+        fprintf(stderr, "usage: load PORT CONNECTIONS SECONDS SIZE (%d to %d bytes)\n",
+                LOAD_MIN_SIZE, LOAD_MAX_SIZE);
         return 2;
     }
     load_raise_fd_limit();
     rc = load_open(&l);
     if (rc < 0) {
-        fprintf(stderr, "load: port %d, after %u connections: %s\n", l.port, l.connected, strerror(-rc));
+        fprintf(stderr, "load: port %d, after %u connections: %s\n", l.port, l.connected,
+                strerror(-rc));
         return 1;
     }
     load_window(&l);

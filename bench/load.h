@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A load generator for echo servers, in raw epoll, on one thread. Each connection has one request under way: it sends
- * `size` bytes that begin with its own number and the request's, waits until all of them have come back, sees that they are
- * the same, and sends the next.
+ * A load generator for echo servers, in raw epoll, on one thread. Each connection has one request
+ * under way: it sends `size` bytes that begin with its own number and the request's, waits until
+ * all of them have come back, sees that they are the same, and sends the next.
  *
- * All connections are made first. Then comes any number of windows: some warm-up, and a time in which requests are counted
- * and timed. At its end no new request is sent, but those under way are awaited; the connections then lie idle. */
+ * All connections are made first. Then comes any number of windows: some warm-up, and a time in
+ * which requests are counted and timed. At its end no new request is sent, but those under way are
+ * awaited; the connections then lie idle. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -28,32 +29,33 @@ enum {
     LOAD_MIN_SIZE = 16,
     LOAD_MAX_SIZE = 16 * 1024,
     LOAD_EVENTS = 256,
-    LOAD_SUB = 32,             /* histogram: parts of each power of two */
+    LOAD_SUB = 32, /* histogram: parts of each power of two */
     LOAD_BUCKETS = 40 * LOAD_SUB,
-    LOAD_PATIENCE = 5          /* seconds until a connection, or a last answer, is given up */
+    LOAD_PATIENCE = 5 /* seconds until a connection, or a last answer, is given up */
 };
 
 struct load {
     /* given */
     int port;
     unsigned connections;
-    size_t size;               /* of a request, from LOAD_MIN_SIZE on */
-    double warm_up, seconds;   /* of a window */
-    bool reset;                /* end the connections by resets: else each keeps a port busy for a minute */
-    void (*at)(void *arg, bool begins); /* called when the window begins and when it ends; may be NULL */
+    size_t size;             /* of a request, from LOAD_MIN_SIZE on */
+    double warm_up, seconds; /* of a window */
+    bool reset; /* end the connections by resets: else each keeps a port busy for a minute */
+    /* called when the window begins and when it ends; may be NULL */
+    void (*at)(void *arg, bool begins);
     void *arg;
     /* found */
     unsigned connected;
-    uint64_t errors;           /* connections lost, answers that were wrong, answers that never came */
-    uint64_t requests;         /* answered within the last window */
-    double elapsed;            /* its seconds */
-    double p50, p99, max;      /* of the time from request to answer, µs */
+    uint64_t errors;      /* connections lost, answers that were wrong, answers that never came */
+    uint64_t requests;    /* answered within the last window */
+    double elapsed;       /* its seconds */
+    double p50, p99, max; /* of the time from request to answer, µs */
     /* private */
     struct load_conn *conns;
     int epoll;
     bool counting;
     bool stopping;
-    unsigned waiting;          /* connections that wait for an answer */
+    unsigned waiting; /* connections that wait for an answer */
     uint64_t histogram[LOAD_BUCKETS];
     int64_t slowest;
     char out[LOAD_MAX_SIZE];
@@ -62,10 +64,10 @@ struct load {
 
 struct load_conn {
     int fd;
-    bool waiting;              /* for an answer */
-    size_t have;               /* bytes of it */
+    bool waiting; /* for an answer */
+    size_t have;  /* bytes of it */
     int64_t sent_at;
-    uint64_t stamp[2];         /* the connection's number and the request's */
+    uint64_t stamp[2]; /* the connection's number and the request's */
 };
 
 static inline int64_t load_now(void)

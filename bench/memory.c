@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory [N]: parks N fibers (default: a million) on an event. What they take is what the process grew by, page tables
- * included. The guards of a random sample are proven by having the kernel read from them: write(2) from a guard must fail
- * with EFAULT, while the byte above it can be read. */
+ * memory [N]: parks N fibers (default: a million) on an event. What they take is what the process
+ * grew by, page tables included. The guards of a random sample are proven by having the kernel read
+ * from them: write(2) from a guard must fail with EFAULT, while the byte above it can be read. */
 #include "bench/bench.h"
 #include "core/fiber.h"
 #include "core/sched.h"
@@ -108,7 +108,8 @@ static int measure(void *arg)
             bench_result("memory_bytes_per_fiber", grown / (double)fibers, "bytes");
             bench_result("memory_total", grown / 1e9, "GB");
             bench_result("memory_create_time", created / 1e9, "s");
-            printf("memory_guards_proven %zu of_%zu\n", guards_proven(sample, in_sample), in_sample);
+            printf("memory_guards_proven %zu of_%zu\n", guards_proven(sample, in_sample),
+                   in_sample);
         }
         end = bench_wall();
         go_event_set(&leave);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * mutex_uncontended: lock and unlock, with nobody else about. mutex_handoff: two fibers that take it in turns, one way:
- * each unlock hands it to the other. */
+ * mutex_uncontended: lock and unlock, with nobody else about. mutex_handoff: two fibers that take
+ * it in turns, one way: each unlock hands it to the other. */
 #include "bench/bench.h"
 #include <gosling.h>
 

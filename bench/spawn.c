@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * spawn_join: a nursery opened, one fiber spawned into it, run, and awaited by the close; its stack comes from the pool.
- * spawn_run: the same without the nursery's part, into one that stays open. */
+ * spawn_join: a nursery opened, one fiber spawned into it, run, and awaited by the close; its stack
+ * comes from the pool. spawn_run: the same without the nursery's part, into one that stays open. */
 #include "bench/bench.h"
 #include <errno.h>
 #include <gosling.h>

@@ -83,8 +83,8 @@ static double cost(void (*trips)(int))
 {
     struct timespec a, b;
 
-    /* Boost loads MXCSR at every jump, which takes 4 ns, or 75 when a sticky status bit differs between the two sides:
-     * it is measured at its best. */
+    /* Boost loads MXCSR at every jump, which takes 4 ns, or 75 when a sticky status bit differs
+     * between the two sides: it is measured at its best. */
     feclearexcept(FE_ALL_EXCEPT);
     trips(1000);
     clock_gettime(CLOCK_MONOTONIC, &a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * timers [N]: N fibers (default: 100,000), each sleeps for a random part of a second, and then for another.
+ * timers [N]: N fibers (default: 100,000), each sleeps for a random part of a second, and then for
+ * another.
  *   timer_early                 sleeps that ended before their time
  *   timer_burst_cpu             CPU until everybody has slept once, making the fibers included
  *   timer_steady_lateness_p99   by how much the second sleeps ended late */
@@ -9,12 +10,12 @@
 
 static size_t sleepers = 100000;
 static size_t early;
-static size_t asleep;      /* in their first sleep */
-static int64_t burst;      /* CPU when that is over for all */
-static double *lateness;   /* of the second sleeps, ms */
+static size_t asleep;    /* in their first sleep */
+static int64_t burst;    /* CPU when that is over for all */
+static double *lateness; /* of the second sleeps, ms */
 static size_t late_count;
 
-/* Judged by the kernel's clock, not by gosling's idea of the time. Returns how late it ended, in ms. */
+/* Judged by the kernel's clock, not by gosling's idea of the time. Returns how late it was, ms. */
 static double random_sleep(void)
 {
     int64_t wanted = random() % GO_SEC, late;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * yield: two fibers that alternate through the scheduler, one way, against Boost.Context's raw jump, which has no scheduler
- * at all. Both run the same code, as the many fibers of a server do. yield_unlike: they yield at different places, and the
- * processor, which expects every return to go where the last call came from, is wrong each time. */
+ * yield: two fibers that alternate through the scheduler, one way, against Boost.Context's raw
+ * jump, which has no scheduler at all. Both run the same code, as the many fibers of a server do.
+ * yield_unlike: they yield at different places, and the processor, which expects every return to go
+ * where the last call came from, is wrong each time. */
 #include "bench/bench.h"
 #include <gosling.h>
 
@@ -27,8 +28,8 @@ static void jump_back(transfer_t from)
 static double boost_round(void)
 {
     static _Alignas(64) char stack[BOOST_STACK];
-    /* Made anew for each round, so that both sides have the same MXCSR: the raw jump always loads it, and that takes 60 ns
-     * when only a sticky bit differs, which some arithmetic in between has set. */
+    /* Made anew for each round, so that both sides have the same MXCSR: the raw jump always loads
+     * it, and that takes 60 ns when only a sticky bit differs, which any arithmetic may set. */
     void *other = make_fcontext(stack + sizeof stack, sizeof stack, jump_back);
     int64_t start = bench_cpu();
 
@@ -82,8 +83,8 @@ static int measure(void *arg)
         ratio[i] = alike[i] / boost[i];
         ratio_unlike[i] = unlike[i] / boost[i];
     }
-    bench_ratio("yield", bench_median(alike, BENCH_ROUNDS), "ns",
-                bench_median(ratio, BENCH_ROUNDS), "boost");
+    bench_ratio("yield", bench_median(alike, BENCH_ROUNDS), "ns", bench_median(ratio, BENCH_ROUNDS),
+                "boost");
     bench_ratio("yield_unlike", bench_median(unlike, BENCH_ROUNDS), "ns",
                 bench_median(ratio_unlike, BENCH_ROUNDS), "boost");
     bench_result("boost_jump", bench_median(boost, BENCH_ROUNDS), "ns");

@@ -308,7 +308,7 @@ bool scope_due(fiber *f, go_time now)
 
     if (f->alarm > now)
         return false;
-    while (f->alarm != INT64_MIN && (sc = expired(f, now)))
+    while ((sc = expired(f, now))) /* all of them: the outermost is the one that catches */
         scope_cancel(f->sched, sc, REASON_DEADLINE, NULL);
     return true; /* cancelled, or the shield that hid it has used up its budget */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * chat [PORT]: what one says, all the others read. The first line that a client sends is its name. Each client has two
- * fibers, a reader and a writer, and between them a channel with room for 64 lines: nobody waits for a slow reader, who
- * misses what does not fit. */
+ * chat [PORT]: what one says, all the others read. The first line that a client sends is its name.
+ * Each client has two fibers, a reader and a writer, and between them a channel with room for 64
+ * lines: nobody waits for a slow reader, who misses what does not fit. */
 #include <gosling.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct client {
     int fd;
     go_chan outbox; /* lines to be written */
     char name[LINE], ahead[LINE];
-    size_t have;    /* bytes read ahead */
+    size_t have; /* bytes read ahead */
 };
 
 static struct client *clients[SEATS]; /* all on one thread: no lock */

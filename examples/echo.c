@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * echo [PORT]: sends back whatever it is sent, to as many at once as there are. PORT 0 is any free one.
+ * echo [PORT]: sends back whatever it is sent, to as many at once as there are. PORT 0: a free one.
  *
- * SIGUSR1 prints the tree of fibers on stderr. SIGTERM or Ctrl-C stop accepting; who is still connected a second later is
- * cut off. */
+ * SIGUSR1 prints the tree of fibers on stderr. SIGTERM or Ctrl-C stop accepting; who is still
+ * connected a second later is cut off. */
 #include <gosling.h>
 #include <signal.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static int echo(int fd, void *arg)
     return n < 0 ? (int)n : rc;
 }
 
-/* A signal handler may do next to nothing, but it may post: the scheduler calls dump when it is safe to. */
+/* A signal handler may do next to nothing, but it may post: the scheduler calls dump when it is
+ * safe to. */
 static go_sched *sched;
 
 static void dump(void *arg)

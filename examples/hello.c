@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two children in a nursery: one sleeps for a second, the other for two, and the block ends when both have. It takes two
- * seconds and not three, on one thread. */
+ * Two children in a nursery: one sleeps for a second, the other for two, and the block ends when
+ * both have. It takes two seconds and not three, on one thread. */
 #include <gosling.h>
 
 struct child {

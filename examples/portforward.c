@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * portforward PORT ADDRESS TARGET-PORT: whoever connects to PORT (0: a free one) talks to the numeric ADDRESS.
+ * portforward PORT ADDRESS TARGET-PORT: whoever connects to PORT (0: a free one) talks to the
+ * numeric ADDRESS.
  *
- * Two fibers for each connection, one for each direction. When one side has said all that it has to say, the other is told
- * so (a half-close), and may go on answering. When either direction fails, the nursery cancels the other one. */
+ * Each connection has two fibers, one for each direction. When one side has said all that it has to
+ * say, the other is told so (a half-close), and may go on answering. When either direction fails,
+ * the nursery cancels the other one. */
 #include <errno.h>
 #include <gosling.h>
 #include <netdb.h>
@@ -37,8 +39,9 @@ static int connection(int client, void *arg)
         rc = go_fail(rc, "connecting to the target: %s", strerror(-rc));
     else
         GO_NURSERY(n, rc) {
-            go_spawn(n, forward, &there);
-            go_spawn(n, forward, &back);
+            rc = go_spawn(n, forward, &there);
+            if (rc == 0)
+                rc = forward(&back);
         }
     go_close(server);
     return rc;
@@ -75,7 +78,8 @@ static int serve(void *arg)
 
 int main(int argc, char **argv)
 {
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
     struct config c = {0};
     int rc;
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Landing pads at indirect jump targets, which the property note of the assembly claims, and no shadow stack, which the
-# switch does not switch.
+# Landing pads at indirect jump targets, which the property note of the assembly claims, and no
+# shadow stack, which the switch does not switch.
 arch_cflags := -fcf-protection=branch
-# Structures of some 100 bytes are cleared by vector stores; tuned for "generic", gcc uses rep stos, which takes 30 cycles
-# to begin (measured: a third of a spawn).
+# Structures of some 100 bytes are cleared by vector stores; tuned for "generic", gcc uses rep stos,
+# which takes 30 cycles to begin (measured: a third of a spawn).
 arch_cflags += -mtune=skylake
