@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/error.h"
+#include "core/errname.h"
 #include "core/sched.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -130,14 +131,9 @@ int go_error_code(const go_error *e)
 
 const char *go_error_message(const go_error *e)
 {
-    const char *words;
-
     if (!e)
         return "no error";
-    if (e->message)
-        return e->message;
-    words = strerrordesc_np(e->code < 0 ? -e->code : e->code);
-    return words ? words : "unknown error";
+    return e->message ? e->message : errtext(e->code);
 }
 
 const char *go_error_fiber(const go_error *e)
@@ -156,7 +152,7 @@ const go_error *go_error_child(const go_error *e, size_t i)
 
 static void print_line(const struct go_error *e, FILE *out, int depth)
 {
-    const char *name = strerrorname_np(e->code < 0 ? -e->code : e->code);
+    const char *name = errname(e->code);
     char place[160];
 
     fprintf(out, "%*s%s: %s", depth * 2, "", e->fiber, go_error_message(e));

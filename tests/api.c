@@ -115,53 +115,127 @@ void go_dump(FILE *out);
 
 /* ---- every function there is ---- */
 
-#define FUNCTIONS(F)                                                                               \
-    F(go_now)                                                                                      \
-    F(go_run) F(go_run_with) F(go_sched_self) F(go_post) F(go_sched_hold) F(go_sched_drop) F(      \
-        go_fail) F(go_last_error) F(go_error_code) F(go_error_message) F(go_error_fiber)           \
-        F(go_error_child) F(go_error_print) F(go_yield) F(go_checkpoint) F(                        \
-            go_checkpoint_cancelled) F(go_checkpoint_shielded) F(go_sleep) F(go_sleep_until)       \
-            F(go_name) F(go_defer) F(go_key_init) F(go_key_init_inherited) F(go_set) F(go_get) F(  \
-                go_scope_enter) F(go_scope_exit) F(go_scope_cancel) F(go_scope_cancel_soft)        \
-                F(go_scope_caught) F(go_cancelled) F(go_stopping) F(go_cancel_reason) F(           \
-                    go_deadline) F(go_scope_block_enter) F(go_scope_block_timeout)                 \
-                    F(go_scope_block_shield) F(go_scope_block_close) F(go_scope_block_leave) F(    \
-                        go_nursery_open) F(go_nursery_close) F(go_nursery_cancel)                  \
-                        F(go_nursery_scope) F(go_nursery_next) F(go_spawn) F(go_spawn_with) F(     \
-                            go_spawn_copy) F(go_spawn_wait) F(go_start) F(go_started)              \
-                            F(go_nursery_block_open) F(go_nursery_block_close) F(                  \
-                                go_nursery_block_leave) F(go_task_join) F(go_task_result)          \
-                                F(go_task_cancel) F(go_task_on_exit) F(go_join_all) F(             \
-                                    go_join_any) F(go_mutex_init) F(go_mutex_lock)                 \
-                                    F(go_mutex_try_lock) F(go_mutex_unlock) F(go_event_init) F(    \
-                                        go_event_wait) F(go_event_set) F(go_event_clear)           \
-                                        F(go_event_is_set) F(go_chan_init) F(go_chan_send) F(      \
-                                            go_chan_recv) F(go_chan_try_send) F(go_chan_try_recv)  \
-                                            F(go_chan_close) F(go_chan_fini) F(go_select) F(       \
-                                                go_offload) F(go_offload_threads) F(go_dump)       \
-                                                F(go_read) F(go_write) F(go_readv) F(go_writev) F( \
-                                                    go_pread) F(go_pwrite) F(go_recv) F(go_send)   \
-                                                    F(go_recvfrom) F(go_sendto) F(go_recvmsg) F(   \
-                                                        go_sendmsg) F(go_accept) F(go_connect)     \
-                                                        F(go_poll) F(go_wait_fd) F(go_close)       \
-                                                            F(go_write_all) F(go_write_some) F(    \
-                                                                go_read_exact) F(go_copy)          \
-                                                                F(go_sendfile) F(go_tcp_listen) F( \
-                                                                    go_udp_bind) F(go_unix_listen) \
-                                                                    F(go_unix_connect) F(go_pipe)  \
-                                                                        F(go_socketpair)           \
-                                                                            F(go_local_port)       \
-                                                                                F(go_serve)
-
 typedef void function(void);
+
+#define ENTRY(name)             \
+    {                           \
+#name, (function *)name \
+    }
 
 static const struct {
     const char *name;
     function *address;
 } functions[] = {
-#define ENTRY(name) {#name, (function *)name},
-    FUNCTIONS(ENTRY)
-#undef ENTRY
+    ENTRY(go_now),
+    ENTRY(go_run),
+    ENTRY(go_run_with),
+    ENTRY(go_sched_self),
+    ENTRY(go_post),
+    ENTRY(go_sched_hold),
+    ENTRY(go_sched_drop),
+    ENTRY(go_fail),
+    ENTRY(go_last_error),
+    ENTRY(go_error_code),
+    ENTRY(go_error_message),
+    ENTRY(go_error_fiber),
+    ENTRY(go_error_child),
+    ENTRY(go_error_print),
+    ENTRY(go_yield),
+    ENTRY(go_checkpoint),
+    ENTRY(go_checkpoint_cancelled),
+    ENTRY(go_checkpoint_shielded),
+    ENTRY(go_sleep),
+    ENTRY(go_sleep_until),
+    ENTRY(go_name),
+    ENTRY(go_defer),
+    ENTRY(go_key_init),
+    ENTRY(go_key_init_inherited),
+    ENTRY(go_set),
+    ENTRY(go_get),
+    ENTRY(go_scope_enter),
+    ENTRY(go_scope_exit),
+    ENTRY(go_scope_cancel),
+    ENTRY(go_scope_cancel_soft),
+    ENTRY(go_scope_caught),
+    ENTRY(go_cancelled),
+    ENTRY(go_stopping),
+    ENTRY(go_cancel_reason),
+    ENTRY(go_deadline),
+    ENTRY(go_scope_block_enter),
+    ENTRY(go_scope_block_timeout),
+    ENTRY(go_scope_block_shield),
+    ENTRY(go_scope_block_close),
+    ENTRY(go_scope_block_leave),
+    ENTRY(go_nursery_open),
+    ENTRY(go_nursery_close),
+    ENTRY(go_nursery_cancel),
+    ENTRY(go_nursery_scope),
+    ENTRY(go_nursery_next),
+    ENTRY(go_spawn),
+    ENTRY(go_spawn_with),
+    ENTRY(go_spawn_copy),
+    ENTRY(go_spawn_wait),
+    ENTRY(go_start),
+    ENTRY(go_started),
+    ENTRY(go_nursery_block_open),
+    ENTRY(go_nursery_block_close),
+    ENTRY(go_nursery_block_leave),
+    ENTRY(go_task_join),
+    ENTRY(go_task_result),
+    ENTRY(go_task_cancel),
+    ENTRY(go_task_on_exit),
+    ENTRY(go_join_all),
+    ENTRY(go_join_any),
+    ENTRY(go_mutex_init),
+    ENTRY(go_mutex_lock),
+    ENTRY(go_mutex_try_lock),
+    ENTRY(go_mutex_unlock),
+    ENTRY(go_event_init),
+    ENTRY(go_event_wait),
+    ENTRY(go_event_set),
+    ENTRY(go_event_clear),
+    ENTRY(go_event_is_set),
+    ENTRY(go_chan_init),
+    ENTRY(go_chan_send),
+    ENTRY(go_chan_recv),
+    ENTRY(go_chan_try_send),
+    ENTRY(go_chan_try_recv),
+    ENTRY(go_chan_close),
+    ENTRY(go_chan_fini),
+    ENTRY(go_select),
+    ENTRY(go_offload),
+    ENTRY(go_offload_threads),
+    ENTRY(go_dump),
+    ENTRY(go_read),
+    ENTRY(go_write),
+    ENTRY(go_readv),
+    ENTRY(go_writev),
+    ENTRY(go_pread),
+    ENTRY(go_pwrite),
+    ENTRY(go_recv),
+    ENTRY(go_send),
+    ENTRY(go_recvfrom),
+    ENTRY(go_sendto),
+    ENTRY(go_recvmsg),
+    ENTRY(go_sendmsg),
+    ENTRY(go_accept),
+    ENTRY(go_connect),
+    ENTRY(go_poll),
+    ENTRY(go_wait_fd),
+    ENTRY(go_close),
+    ENTRY(go_write_all),
+    ENTRY(go_write_some),
+    ENTRY(go_read_exact),
+    ENTRY(go_copy),
+    ENTRY(go_sendfile),
+    ENTRY(go_tcp_listen),
+    ENTRY(go_udp_bind),
+    ENTRY(go_unix_listen),
+    ENTRY(go_unix_connect),
+    ENTRY(go_pipe),
+    ENTRY(go_socketpair),
+    ENTRY(go_local_port),
+    ENTRY(go_serve),
 };
 
 enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
