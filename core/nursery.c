@@ -57,38 +57,50 @@ static bool keep_error(go_nursery *n, struct go_error *e)
     return false;
 }
 
-void nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who)
+bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who)
 {
-    keep_error(n, e);
+    bool kept = keep_error(n, e);
+
     if (!real)
-        return;
+        return kept;
     if (n->first == 0)
         n->first = code;
     if (body || (n->policy != GO_SUPERVISE && n->policy != GO_RACE && n->policy != GO_FIRST))
         cancel_rest(n, REASON_SIBLING, who);
+    return kept;
+}
+
+/* The first real error that nobody has taken: of those in the tree, else of those that are only counted. */
+static int first_left(const go_nursery *n)
+{
+    const go_task *found = NULL;
+
+    for (const struct go_error *e = n->errors ? n->errors->first : NULL; e; e = e->next)
+        if (e->real)
+            return e->code;
+    for (list *l = n->done.next; l != &n->done; l = l->next) {
+        const go_task *t = list_entry(l, go_task, done);
+
+        if (t->dropped && (!found || t->ended < found->ended))
+            found = t;
+    }
+    return n->first_dropped || !found ? n->first_dropped : found->result;
 }
 
 void nursery_forgive(go_nursery *n, go_task *t)
 {
-    if (n->policy != GO_SUPERVISE || n->phase == NURSERY_CLOSED || t->result >= 0 || !n->errors)
+    if (!t->error && !t->dropped)
         return;
     if (t->error) {
         error_take(n->errors, t->error);
         error_free(t->error);
-        t->error = NULL;
-    } else if (t->dropped) {
+    } else if (n->errors) {
         n->errors->rest--;
-        t->dropped = false;
-    } else {
-        return;
     }
-    n->first = 0;
-    for (struct go_error *e = n->errors->first; e && n->first == 0; e = e->next)
-        if (e->real)
-            n->first = e->code;
-    if (n->first == 0 && n->errors->rest > 0)
-        n->first = n->first_dropped;
-    if (n->errors->count == 0 && n->errors->rest == 0) {
+    t->error = NULL;
+    t->dropped = false;
+    n->first = first_left(n);
+    if (n->errors && n->errors->count == 0 && n->errors->rest == 0) {
         error_free(n->errors);
         n->errors = NULL;
     }
@@ -111,6 +123,7 @@ void nursery_judge(go_nursery *n, fiber *f, int rc)
     bool cancelled = f->hit || (rc == -ECANCELED && scope_stopping(f)); /* asked softly counts here as well */
     bool real = rc < 0 && (!cancelled || error_made(f, rc));
     struct go_error *e;
+    bool kept;
 
     if (rc >= 0) {
         if (n->policy == GO_RACE || n->policy == GO_FIRST)
@@ -121,17 +134,13 @@ void nursery_judge(go_nursery *n, fiber *f, int rc)
         return; /* a cancelled child is no error */
     fiber_label(f, name, sizeof name);
     e = error_of(f, rc, real);
-    if (real && n->policy == GO_SUPERVISE && f->task) {
-        bool kept = e && (!n->errors || n->errors->count < n->max_errors);
-
+    kept = nursery_error(n, e, rc, real, false, name);
+    if (real && n->policy == GO_SUPERVISE && f->task) { /* whoever joins it takes it out of the group */
         f->task->error = kept ? e : NULL;
         f->task->dropped = !kept;
-        if (!kept && !n->first_dropped)
-            n->first_dropped = rc;
-    } else if (real && !n->first_dropped && n->errors && n->errors->count >= n->max_errors) {
+    } else if (real && !kept && !n->first_dropped) {
         n->first_dropped = rc;
     }
-    nursery_error(n, e, rc, real, false, name);
     if (real && n->policy == GO_FIRST)
         winner(n, rc, name);
 }

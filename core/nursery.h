@@ -41,8 +41,9 @@ static inline void nursery_one_less(go_nursery *n)
         nursery_slot_free(n);
 }
 
-/* An error joins n's group: e may be NULL (no memory), takes it. A real one does what the policy says. */
-void nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who);
+/* An error joins n's group: e may be NULL (no memory), takes it. A real one does what the policy says. True: it is in the
+ * tree, false: only counted. */
+bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who);
 
 /* The error of an ended task was delivered to somebody who asked for it: under GO_SUPERVISE it leaves the group. */
 void nursery_forgive(go_nursery *n, go_task *t);

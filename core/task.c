@@ -35,8 +35,7 @@ void task_begin(go_task *t, go_nursery *n, fiber *f)
 /* Under GO_SUPERVISE whoever takes the error has it. */
 static int taken(go_task *t, int rc)
 {
-    if (rc < 0 && (t->error || t->dropped))
-        nursery_forgive(t->nursery, t);
+    nursery_forgive(t->nursery, t);
     return rc;
 }
 

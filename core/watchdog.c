@@ -47,12 +47,13 @@ static void arm(struct watchdog *w, bool on)
 /* Async-signal-safe, roughly: names by number, and glibc's own unwinder, which was loaded before. */
 static void tell(const fiber *f, const struct watchdog *w)
 {
+    const char *name = f->name[0] || f != f->sched->main ? f->name : "main";
     char line[256];
     void *pcs[48];
     int n = snprintf(line, sizeof line,
                      "gosling: fiber #%llu%s%s has not let the others run for %lld ms. Give long work to go_offload, or put "
                      "go_checkpoint into its loops. It is here:\n",
-                     fiber_number(f->id), f->name[0] ? " " : "", f->name,
+                     fiber_number(f->id), *name ? " " : "", name,
                      (long long)(w->limit / GO_MS));
 
     if (write(STDERR_FILENO, line, (size_t)n) == n)

@@ -65,7 +65,7 @@ typedef struct go_nursery {
     unsigned max_tasks;
     unsigned max_errors;
     int first;                 /* the first real error */
-    int first_dropped;         /* the first real one that the group only counts */
+    int first_dropped;         /* of the real ones that the group only counts, the first without a handle */
     int result;                /* the winner's */
     uint8_t policy;
     uint8_t phase;             /* open, body done, closed */

@@ -35,7 +35,11 @@ typedef struct go_sched go_sched; /* a scheduler; never freed, so that a late go
  * itself returned none; -EBUSY inside a run; -ENOMEM, -EMFILE and the like when the scheduler could not be built; -EINVAL
  * for options that make no sense.
  * While it runs, SIGPIPE is ignored, and a first SIGTERM or SIGINT cancels softly, a second hard, and a third takes the
- * default action; each only where the program left it SIG_DFL. */
+ * default action; each only where the program left it SIG_DFL.
+ *
+ * After fork, the child has the calling fiber alone, as its main fiber: the nurseries around it are closed (-ESHUTDOWN),
+ * and when its function returns, the process ends with that result as exit status (an error: 1). If it was the main fiber
+ * that forked, go_run returns in the child as well. */
 GO_API int go_run(go_fn *fn, void *arg);
 GO_API int go_run_with(const go_run_opts *opts, go_fn *fn, void *arg);
 
