@@ -36,7 +36,8 @@ static void sleep_describe(const struct wait *w, FILE *out)
     if (w->fiber->until == GO_FOREVER)
         fputs("cancellation only: it sleeps for ever", out);
     else
-        fprintf(out, "its sleep of %.3f s more", (double)(w->fiber->until - w->fiber->sched->now) / 1e9);
+        fprintf(out, "its sleep of %.3f s more",
+                (double)(w->fiber->until - w->fiber->sched->now) / 1e9);
 }
 
 static void sleep_disarm(struct wait *w)
@@ -44,7 +45,9 @@ static void sleep_disarm(struct wait *w)
     (void)w;
 }
 
-static const struct waitable sleep_waitable = {.name = "sleep", .disarm = sleep_disarm, .describe = sleep_describe};
+static const struct waitable sleep_waitable = {.name = "sleep",
+                                               .disarm = sleep_disarm,
+                                               .describe = sleep_describe};
 
 static int sleep_until_time(go_sched *s, go_time now, go_time until)
 {

@@ -5,8 +5,8 @@
 #include "core/scope.h"
 #include <errno.h>
 
-/* The first fiber on a cycle of who waits for whom that is reachable from f, or NULL. Brent would need less; a cycle check
- * by counting is plain, and this runs once. */
+/* The first fiber on a cycle of who waits for whom that is reachable from f, or NULL. Brent would
+ * need less; a cycle check by counting is plain, and this runs once. */
 static fiber *cycle_from(go_sched *s, fiber *f)
 {
     unsigned steps = 0;
@@ -50,19 +50,22 @@ static void explain(go_sched *s)
 {
     fiber *cycle = find_cycle(s, &s->root);
 
-    report("deadlock: nothing can ever wake this program. No fiber is ready, none waits for a time, a descriptor or a thread. "
+    report("deadlock: nothing can ever wake this program. No fiber is ready, none waits for a "
+           "time, a descriptor or a thread. "
            "All of them:");
     dump_tree(s, stderr);
     if (cycle)
         print_cycle(cycle);
-    report("the run is cancelled (reason: deadlock) and will return -EDEADLK. If a thread or signal handler was to wake it "
+    report("the run is cancelled (reason: deadlock) and will return -EDEADLK. If a thread or "
+           "signal handler was to wake it "
            "by go_post, say so with go_sched_hold.");
 }
 
 void deadlock(go_sched *s)
 {
     if (s->doomed)
-        misuse("go_run", "fibers are still waiting after the run was cancelled for a deadlock; a wait must have been entered "
+        misuse("go_run", "fibers are still waiting after the run was cancelled for a deadlock; a "
+                         "wait must have been entered "
                          "again and again, or is not gosling's");
     if (s->verdict == 0) {
         explain(s);

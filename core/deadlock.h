@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The global deadlock: nobody is ready, no time will come, and nobody outside can wake anyone. Go reports the same, and
- * ends the program; here the root scope is cancelled, so that everybody can clean up, and go_run returns -EDEADLK. */
+ * The global deadlock: nobody is ready, no time will come, and nobody outside can wake anyone. Go
+ * reports the same, and ends the program; here the root scope is cancelled, so that everybody can
+ * clean up, and go_run returns -EDEADLK. */
 #ifndef CORE_DEADLOCK_H
 #define CORE_DEADLOCK_H
 

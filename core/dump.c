@@ -51,11 +51,13 @@ static void dump_fiber(go_sched *s, fiber *f, FILE *out, int depth)
     dump_state(s, f, out);
     dump_scope(s, f, out);
     if (f->locks != f->unlocks)
-        fprintf(out, "; holds %u lock%s", f->locks - f->unlocks, f->locks - f->unlocks == 1 ? "" : "s");
+        fprintf(out, "; holds %u lock%s", f->locks - f->unlocks,
+                f->locks - f->unlocks == 1 ? "" : "s");
     if (f != s->main) {
         if (f->spawned_at)
             fprintf(out, "; spawned at %s", fiber_place(f->spawned_at, place, sizeof place));
-        fprintf(out, "; stack %zu of %zu KiB", stack_high_water(&f->stack) / 1024, stack_size(&f->stack) / 1024);
+        fprintf(out, "; stack %zu of %zu KiB", stack_high_water(&f->stack) / 1024,
+                stack_size(&f->stack) / 1024);
     }
     fputc('\n', out);
 }
@@ -69,7 +71,10 @@ static void dump_nurseries(go_sched *s, go_nursery *n, FILE *out, int depth)
         return;
     dump_nurseries(s, n->outer, out, depth);
     fprintf(out, "%*snursery (%s), %u %s%s\n", depth * 2, "", policy_names[n->policy], n->live,
-            n->live == 1 ? "child" : "children", n->scope.cancelled ? ", cancelled" : n->scope.soft ? ", stopping" : "");
+            n->live == 1 ? "child" : "children",
+            n->scope.cancelled ? ", cancelled"
+            : n->scope.soft    ? ", stopping"
+                               : "");
     for (list *l = n->children.next; l != &n->children; l = l->next)
         dump_below(s, list_entry(l, fiber, siblings), out, depth + 1);
 }
@@ -95,8 +100,9 @@ void go_dump(FILE *out)
         return;
     }
     sched_now(s);
-    fprintf(out, "gosling: %u fiber%s, %llu dispatches, %zu KiB of stacks reserved\n", s->fibers, s->fibers == 1 ? "" : "s",
-            (unsigned long long)sched_dispatches(s), s->stacks.reserved / 1024);
+    fprintf(out, "gosling: %u fiber%s, %llu dispatches, %zu KiB of stacks reserved\n", s->fibers,
+            s->fibers == 1 ? "" : "s", (unsigned long long)sched_dispatches(s),
+            s->stacks.reserved / 1024);
     dump_tree(s, out);
     for (int i = 0; i < SLOT_COUNT; i++)
         if (s->slots[i].dump)

@@ -24,8 +24,8 @@ static int positive(int code)
 const char *errname(int code)
 {
     switch (positive(code)) {
-#define NAME(e)                                                                                    \
-    case e:                                                                                        \
+#define NAME(e) \
+    case e:     \
         return #e;
         NAMES(NAME)
     default:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Error codes for people. Not strerrorname_np and strerrordesc_np: they are glibc's since 2.32 only. */
+ * Error codes for people. Not strerrorname_np and strerrordesc_np: they are glibc's since 2.32
+ * only. */
 #ifndef CORE_ERRNAME_H
 #define CORE_ERRNAME_H
 

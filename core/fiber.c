@@ -33,7 +33,8 @@ void *fiber_reserve(fiber *f, size_t size)
     return top;
 }
 
-/* A lock whose owner ends can be found only by who waits for it: a walk, but only for a fiber that forgot to unlock. */
+/* A lock whose owner ends can be found only by who waits for it: a walk, but only for a fiber that
+ * forgot to unlock. */
 static void orphan_waiters(go_nursery *n, fiber *f)
 {
     for (list *l = n->children.next; l != &n->children; l = l->next) {
@@ -59,11 +60,13 @@ static __attribute__((noinline, cold)) void left_open(const fiber *f)
     if (f->nursery)
         misuse("a fiber's function", "%s returned with a nursery open; close it, or use GO_NURSERY",
                fiber_label(f, name, sizeof name));
-    misuse("a fiber's function", "%s returned inside a scope; leave it with go_scope_exit, or use the block forms",
+    misuse("a fiber's function",
+           "%s returned inside a scope; leave it with go_scope_exit, or use the block forms",
            fiber_label(f, name, sizeof name));
 }
 
-/* Errors that no block delivered are what this fiber comes to, or beside its own error that one's cause. */
+/* Errors that no block delivered are what this fiber comes to, or beside its own error that one's
+ * cause. */
 static int climb(fiber *f, int rc)
 {
     struct go_error *group = f->undelivered;
@@ -203,10 +206,11 @@ const char *fiber_place(const void *pc, char *buf, size_t size)
     file = strrchr(info.dli_fname, '/');
     file = file ? file + 1 : info.dli_fname;
     if (info.dli_sname)
-        snprintf(buf, size, "%s+0x%zx (%s)", info.dli_sname, (size_t)((const char *)pc - (const char *)info.dli_saddr),
-                 file);
+        snprintf(buf, size, "%s+0x%zx (%s)", info.dli_sname,
+                 (size_t)((const char *)pc - (const char *)info.dli_saddr), file);
     else /* a static function: what addr2line wants */
-        snprintf(buf, size, "%s+0x%zx", file, (size_t)((const char *)pc - (const char *)info.dli_fbase));
+        snprintf(buf, size, "%s+0x%zx", file,
+                 (size_t)((const char *)pc - (const char *)info.dli_fbase));
     return buf;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * fork. The child keeps the fiber that called fork, as its main fiber, and drops the others without running them. At the
- * fork itself only what is cheap happens (the inbox is emptied, a flag is set), because most children exec at once, and
- * walking over 100,000 parked fibers would copy all their pages. The first spawn, wait or end in the child settles the rest:
- * new loop, empty queues, waits of the dropped taken off their objects. */
+ * fork. The child keeps the fiber that called fork, as its main fiber, and drops the others without
+ * running them. At the fork itself only what is cheap happens (the inbox is emptied, a flag is
+ * set), because most children exec at once, and walking over 100,000 parked fibers would copy all
+ * their pages. The first spawn, wait or end in the child settles the rest: new loop, empty queues,
+ * waits of the dropped taken off their objects. */
 #ifndef CORE_FORK_H
 #define CORE_FORK_H
 

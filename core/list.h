@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Circular doubly linked lists; a list's head and its nodes have one type, struct go_link. A node that is in no list points
- * to itself, so that taking it out twice is harmless. All O(1). */
+ * Circular doubly linked lists; a list's head and its nodes have one type, struct go_link. A node
+ * that is in no list points to itself, so that taking it out twice is harmless. All O(1). */
 #ifndef CORE_LIST_H
 #define CORE_LIST_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Private values are an array by the key's index, made on the first go_set. Inherited ones are an array too, which a child
- * shares with its parent until one of them writes: a spawn costs one count. */
+ * Private values are an array by the key's index, made on the first go_set. Inherited ones are an
+ * array too, which a child shares with its parent until one of them writes: a spawn costs one
+ * count. */
 #include "core/local.h"
 #include "core/scope.h"
 #include <errno.h>
@@ -75,7 +76,8 @@ static int set_private(fiber *f, uint32_t i, void *value)
         l = realloc(l, sizeof *l + count * sizeof l->value[0]);
         if (!l)
             return -ENOMEM;
-        memset(&l->value[f->locals ? l->count : 0], 0, (count - (f->locals ? l->count : 0)) * sizeof l->value[0]);
+        memset(&l->value[f->locals ? l->count : 0], 0,
+               (count - (f->locals ? l->count : 0)) * sizeof l->value[0]);
         l->count = count;
         f->locals = l;
     }
@@ -128,7 +130,8 @@ int go_set(go_key *k, void *value)
     if (!k->index)
         return -EINVAL;
     s->current->extras = true;
-    return k->inherited ? set_inherited(s->current, k->index, value) : set_private(s->current, k->index, value);
+    return k->inherited ? set_inherited(s->current, k->index, value)
+                        : set_private(s->current, k->index, value);
 }
 
 void *go_get(const go_key *k)
@@ -141,7 +144,9 @@ void *go_get(const go_key *k)
         return s->current->inherited && k->index < s->current->inherited->count
                    ? s->current->inherited->value[k->index]
                    : NULL;
-    return s->current->locals && k->index < s->current->locals->count ? s->current->locals->value[k->index] : NULL;
+    return s->current->locals && k->index < s->current->locals->count
+               ? s->current->locals->value[k->index]
+               : NULL;
 }
 
 /* A destructor may set values again: a few rounds, as POSIX has it for threads. */

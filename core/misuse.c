@@ -39,7 +39,8 @@ void misuse(const char *function, const char *fmt, ...)
     va_list args;
 
     if (s && s->current)
-        snprintf(before, sizeof before, "%s, in fiber %s: ", function, fiber_label(s->current, name, sizeof name));
+        snprintf(before, sizeof before, "%s, in fiber %s: ", function,
+                 fiber_label(s->current, name, sizeof name));
     else
         snprintf(before, sizeof before, "%s: ", function);
     va_start(args, fmt);
@@ -52,7 +53,9 @@ void misuse(const char *function, const char *fmt, ...)
 void arch_escaped(int forced)
 {
     if (forced)
-        misuse("pthread_exit or pthread_cancel", "a thread must not end inside a fiber; let the fiber's function return");
-    misuse("exception", "an exception left the fiber's function, and nobody is there to catch it; catch it inside and "
+        misuse("pthread_exit or pthread_cancel",
+               "a thread must not end inside a fiber; let the fiber's function return");
+    misuse("exception", "an exception left the fiber's function, and nobody is there to catch it; "
+                        "catch it inside and "
                         "return an error instead");
 }

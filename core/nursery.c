@@ -57,7 +57,8 @@ static bool keep_error(go_nursery *n, struct go_error *e)
     return false;
 }
 
-bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who)
+bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body,
+                   const char *who)
 {
     bool kept = keep_error(n, e);
 
@@ -70,7 +71,8 @@ bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool 
     return kept;
 }
 
-/* The first real error that nobody has taken: of those in the tree, else of those that are only counted. */
+/* The first real error that nobody has taken: of those in the tree, else of those that are only
+ * counted. */
 static int first_left(const go_nursery *n)
 {
     const go_task *found = NULL;
@@ -120,7 +122,8 @@ static void winner(go_nursery *n, int rc, const char *who)
 void nursery_judge(go_nursery *n, fiber *f, int rc)
 {
     char name[FIBER_NAME];
-    bool cancelled = f->hit || (rc == -ECANCELED && scope_stopping(f)); /* asked softly counts here as well */
+    /* asked softly counts here as well */
+    bool cancelled = f->hit || (rc == -ECANCELED && scope_stopping(f));
     bool real = rc < 0 && (!cancelled || error_made(f, rc));
     struct go_error *e;
     bool kept;
@@ -135,7 +138,8 @@ void nursery_judge(go_nursery *n, fiber *f, int rc)
     fiber_label(f, name, sizeof name);
     e = error_of(f, rc, real);
     kept = nursery_error(n, e, rc, real, false, name);
-    if (real && n->policy == GO_SUPERVISE && f->task) { /* whoever joins it takes it out of the group */
+    /* whoever joins it takes it out of the group */
+    if (real && n->policy == GO_SUPERVISE && f->task) {
         f->task->error = kept ? e : NULL;
         f->task->dropped = !kept;
     } else if (real && !kept && !n->first_dropped) {
@@ -154,7 +158,8 @@ static void give_slot(go_nursery *n)
 
         if (w->fiber->parent == n)
             n->slot_children--;
-        /* The slot is the waiter's from now on: it spawns when it runs, and nobody else may take it meanwhile. */
+        /* The slot is the waiter's from now on: it spawns when it runs, and nobody else may take it
+         * meanwhile. */
         n->live++;
         wait_win(w, 0);
     }
@@ -186,7 +191,9 @@ static void closer_describe(const struct wait *w, FILE *out)
     fprintf(out, "its nursery's %u %s", n->live, n->live == 1 ? "child" : "children");
 }
 
-static const struct waitable closer_waitable = {.name = "nursery", .disarm = closer_disarm, .describe = closer_describe};
+static const struct waitable closer_waitable = {.name = "nursery",
+                                                .disarm = closer_disarm,
+                                                .describe = closer_describe};
 
 /* The children that ended leave no pointer to n behind in their handles. */
 static inline void let_go_of_handles(go_nursery *n)
@@ -211,7 +218,8 @@ static __attribute__((noinline)) void body_ended(go_nursery *n, fiber *f, int bo
         cancelled = n->body_hit || (body == -ECANCELED && scope_stopping(f));
         real = !cancelled || error_made(f, body);
         if (real || body != -ECANCELED)
-            nursery_error(n, error_of(f, body, real), body, real, true, fiber_label(f, name, sizeof name));
+            nursery_error(n, error_of(f, body, real), body, real, true,
+                          fiber_label(f, name, sizeof name));
     }
     if (n->policy == GO_SERVICE && !n->scope.cancelled)
         cancel_rest(n, REASON_EXPLICIT, "the service's body is done");
@@ -251,7 +259,8 @@ static void check_innermost(const go_nursery *n, const fiber *f)
     if (n->phase != NURSERY_OPEN)
         misuse("go_nursery_close", "this nursery is not open");
     if (n->owner != f)
-        misuse("go_nursery_close", "this nursery was opened by another fiber, and must be closed by it");
+        misuse("go_nursery_close",
+               "this nursery was opened by another fiber, and must be closed by it");
     misuse("go_nursery_close", "there is an open nursery or scope inside this one; close it first");
 }
 
@@ -327,7 +336,8 @@ static void leave(go_nursery *n, go_sched *s)
     int code;
 
     check_innermost(n, f);
-    if (s->eh && *(unsigned *)&s->eh[1] > 0) /* an exception is in flight: a body that throws has failed */
+    if (s->eh && *(unsigned *)&s->eh[1] > 0) /* an exception is in flight: a body that throws has
+                                                failed */
         scope_cancel(s, &n->scope, REASON_EXPLICIT, "an exception left the block");
     finish(n, s, 0);
     tree = n->errors;
@@ -394,7 +404,8 @@ int go_nursery_next(go_nursery *n, go_task **done)
     return rc < 0 ? rc : w.result;
 }
 
-static _Noreturn __attribute__((noinline, cold)) void cannot_open(int why, const go_nursery_opts *opts)
+static _Noreturn __attribute__((noinline, cold)) void cannot_open(int why,
+                                                                  const go_nursery_opts *opts)
 {
     if (why == -ESHUTDOWN)
         misuse("GO_NURSERY", "called outside a run; go_run starts one");

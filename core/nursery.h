@@ -31,7 +31,8 @@ static inline void nursery_adopt(go_nursery *n, fiber *f)
     n->live++;
 }
 
-void nursery_slot_free(go_nursery *n);   /* a child or a reservation is gone: whoever waits for that */
+/* a child or a reservation is gone: whoever waits for that */
+void nursery_slot_free(go_nursery *n);
 void nursery_judge(go_nursery *n, fiber *f, int rc); /* what f's result means to the others */
 
 /* One less, a child or a slot that was kept for one. */
@@ -41,11 +42,13 @@ static inline void nursery_one_less(go_nursery *n)
         nursery_slot_free(n);
 }
 
-/* An error joins n's group: e may be NULL (no memory), takes it. A real one does what the policy says. True: it is in the
- * tree, false: only counted. */
-bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body, const char *who);
+/* An error joins n's group: e may be NULL (no memory), takes it. A real one does what the policy
+ * says. True: it is in the tree, false: only counted. */
+bool nursery_error(go_nursery *n, struct go_error *e, int code, bool real, bool body,
+                   const char *who);
 
-/* The error of an ended task was delivered to somebody who asked for it: under GO_SUPERVISE it leaves the group. */
+/* The error of an ended task was delivered to somebody who asked for it: under GO_SUPERVISE it
+ * leaves the group. */
 void nursery_forgive(go_nursery *n, go_task *t);
 
 enum { TASK_TAKES = 1 }; /* in a wait's arg: the waiter takes the task's error */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * go_offload: the pool's job lies on the waiting fiber's stack; the pool's thread puts the job's message into the
- * scheduler's inbox when the function has returned. */
+ * go_offload: the pool's job lies on the waiting fiber's stack; the pool's thread puts the job's
+ * message into the scheduler's inbox when the function has returned. */
 #include "core/pool.h"
 #include "core/sched.h"
 #include "core/scope.h"
@@ -53,8 +53,10 @@ static void offload_describe(const struct wait *w, FILE *out)
     fprintf(out, "offloaded %s", fiber_place((void *)(uintptr_t)o->job.fn, place, sizeof place));
 }
 
-static const struct waitable offload_waitable = {
-    .name = "offload", .disarm = offload_disarm, .describe = offload_describe, .withdraw = offload_withdraw};
+static const struct waitable offload_waitable = {.name = "offload",
+                                                 .disarm = offload_disarm,
+                                                 .describe = offload_describe,
+                                                 .withdraw = offload_withdraw};
 
 int go_offload(go_fn *fn, void *arg)
 {

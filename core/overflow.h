@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The stack overflow report. A SIGSEGV (and SIGBUS) handler on an alternate stack, which the scheduler's thread installs
- * for the length of a run: a fault in the guard of the running fiber's stack prints a sentence that names the fiber and its
- * stack size; every fault then goes to the handler that was there before, or kills as it would have. The signal
- * dispositions are process-wide and counted: the last run to end restores them. */
+ * The stack overflow report. A SIGSEGV (and SIGBUS) handler on an alternate stack, which the
+ * scheduler's thread installs for the length of a run: a fault in the guard of the running fiber's
+ * stack prints a sentence that names the fiber and its stack size; every fault then goes to the
+ * handler that was there before, or kills as it would have. The signal dispositions are
+ * process-wide and counted: the last run to end restores them. */
 #ifndef CORE_OVERFLOW_H
 #define CORE_OVERFLOW_H
 
@@ -15,7 +16,8 @@ struct overflow {
     bool installed; /* overflow_enter has succeeded; else overflow_leave does nothing */
 };
 
-int overflow_enter(struct overflow *o);  /* 0 or -errno; on failure there is no report, and nothing else is lost */
+/* 0 or -errno; on failure there is no report, and nothing else is lost */
+int overflow_enter(struct overflow *o);
 void overflow_leave(struct overflow *o);
 
 #endif

@@ -20,7 +20,8 @@ int go_sched_hold(go_sched *s)
     return 0;
 }
 
-/* Nobody needs to be woken by the last drop: what it allows is a report, at the next turn; the turn is provoked. */
+/* Nobody needs to be woken by the last drop: what it allows is a report, at the next turn; the turn
+ * is provoked. */
 static void look_again(void *arg)
 {
     (void)arg;

@@ -14,14 +14,16 @@
 
 static _Atomic(go_sched *) all;
 static _Atomic uint64_t made; /* how many */
-static __thread go_sched *mine __attribute__((tls_model("initial-exec"))); /* this thread's, running or not */
+/* this thread's, running or not */
+static __thread go_sched *mine __attribute__((tls_model("initial-exec")));
 
 go_sched *sched_all(void)
 {
     return atomic_load(&all);
 }
 
-/* This thread's scheduler: made once and never freed, so that a late go_post is refused instead of a crash. */
+/* This thread's scheduler: made once and never freed, so that a late go_post is refused instead of
+ * a crash. */
 static go_sched *sched_of_thread(void)
 {
     go_sched *s = mine, *first;
@@ -72,7 +74,8 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
     s->looked = 0;
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
-    s->now = s->virtual_clock ? GO_SEC : clock_real(); /* virtual time starts at a round number, the same in each run */
+    /* virtual time starts at a round number, the same in each run */
+    s->now = s->virtual_clock ? GO_SEC : clock_real();
     s->polled_at = s->trim_at = s->now;
     s->fired_at = s->poll_after = 0;
     s->seeded = seed != 0;
@@ -188,7 +191,8 @@ static int run_main(go_sched *s, fiber *f, go_fn *fn, void *arg)
     s->current = s->tail = f->next = f;
     rc = fiber_finish(f, arch_call(fn, arg));
     if (s->root.errors && f->climbed) {
-        report("an error that no block delivered climbed past the main fiber, and is go_run's result:");
+        report("an error that no block delivered climbed past the main fiber, and is go_run's "
+               "result:");
         error_print(s->root.errors->first, stderr, 1);
     }
     error_free(s->root.errors);
@@ -198,7 +202,8 @@ static int run_main(go_sched *s, fiber *f, go_fn *fn, void *arg)
 
 static int check_opts(const go_run_opts *o)
 {
-    if ((o->clock != GO_CLOCK_REAL && o->clock != GO_CLOCK_VIRTUAL) || (unsigned)o->resolver > GO_RESOLVER_THREAD)
+    if ((o->clock != GO_CLOCK_REAL && o->clock != GO_CLOCK_VIRTUAL) ||
+        (unsigned)o->resolver > GO_RESOLVER_THREAD)
         return -EINVAL;
     return o->stack_size && stack_class_of(o->stack_size) == 0 ? -EINVAL : 0;
 }

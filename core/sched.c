@@ -2,23 +2,26 @@
  *
  * Switching and queueing.
  *
- * Who stops running picks the next fiber itself and switches straight to it: no trip over a scheduler's stack, one switch
- * for each hand-over. The loop is a fiber like the others, on a stack of its own, because libev's frames would deepen
- * whichever stack they ran on, and every page that a parked fiber has touched stays touched.
+ * Who stops running picks the next fiber itself and switches straight to it: no trip over a
+ * scheduler's stack, one switch for each hand-over. The loop is a fiber like the others, on a stack
+ * of its own, because libev's frames would deepen whichever stack they ran on, and every page that
+ * a parked fiber has touched stays touched.
  *
- * The queue is a ring, in which whoever runs stands first: `tail` is the one before it. So a yield turns the ring by one
- * store, and pushing at the end is pushing before the first. The loop is never in it. With a seed the ring is the present
- * batch, and who becomes ready waits in `pending` for the next one; pushing then takes another path.
+ * The queue is a ring, in which whoever runs stands first: `tail` is the one before it. So a yield
+ * turns the ring by one store, and pushing at the end is pushing before the first. The loop is
+ * never in it. With a seed the ring is the present batch, and who becomes ready waits in `pending`
+ * for the next one; pushing then takes another path.
  *
- * Looking at the clock costs 18 ns and a turn of the loop 170 ns; a dispatch costs 4. So the clock is read every 16
- * dispatches and the loop runs every 256, or after 200 µs: whatever the queue does, a descriptor or a timer waits no longer
- * than that.
+ * Looking at the clock costs 18 ns and a turn of the loop 170 ns; a dispatch costs 4. So the clock
+ * is read every 16 dispatches and the loop runs every 256, or after 200 µs: whatever the queue
+ * does, a descriptor or a timer waits no longer than that.
  *
- * errno and C++'s exception state belong to the thread as far as their libraries know. They are exchanged in the switch:
- * the first always, because nothing tells whether somebody still wants it; the second only in programs that have it.
+ * errno and C++'s exception state belong to the thread as far as their libraries know. They are
+ * exchanged in the switch: the first always, because nothing tells whether somebody still wants it;
+ * the second only in programs that have it.
  *
- * Rejected: run queues by priority or wake-to-front (order would no longer be what a reader of the program expects), and a
- * separate "next" slot (it starves the queue in ping-pong). */
+ * Rejected: run queues by priority or wake-to-front (order would no longer be what a reader of the
+ * program expects), and a separate "next" slot (it starves the queue in ping-pong). */
 #include "core/sched.h"
 #include "core/clock.h"
 #include "core/fork.h"
@@ -39,7 +42,8 @@ void sched_push_pending(go_sched *s, fiber *f)
     s->pending_tail = &f->next;
 }
 
-/* Fisher and Yates. Without memory for it the batch keeps its order, which is one of the possible ones. */
+/* Fisher and Yates. Without memory for it the batch keeps its order, which is one of the possible
+ * ones. */
 static void shuffle(go_sched *s, fiber **batch, uint32_t n)
 {
     for (uint32_t left = n; left > 1; left--) {
@@ -100,7 +104,8 @@ bool sched_look(go_sched *s)
         fork_settle(s);
     s->looks++;
     if (turn_idle(s) && s->looks < TURN_POLL / TURN_LOOK)
-        return false; /* nothing outside that could be late: not even the clock is worth its 18 ns */
+        /* nothing outside that could be late: not even the clock is worth its 18 ns */
+        return false;
     if (!s->virtual_clock)
         s->now = clock_real();
     if (s->looks < TURN_POLL / TURN_LOOK && s->now - s->polled_at < TURN_SPAN)
@@ -206,7 +211,8 @@ go_time sched_now(go_sched *s)
     return s->now;
 }
 
-/* xorshift64*, by Vigna (2014): a few instructions, and good enough to shuffle. The remainder's bias is below 2^-32. */
+/* xorshift64*, by Vigna (2014): a few instructions, and good enough to shuffle. The remainder's
+ * bias is below 2^-32. */
 uint32_t sched_random(go_sched *s, uint32_t n)
 {
     uint64_t x = s->random;

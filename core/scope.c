@@ -2,33 +2,42 @@
  *
  * Cancel scopes.
  *
- * Concepts. All scopes form a tree by `parent`: a fiber's own scopes, innermost first, then its nursery's scope, which lies
- * among the scopes of the fiber that opened the nursery, and so on to the root. Three questions are asked of it:
+ * Concepts. All scopes form a tree by `parent`: a fiber's own scopes, innermost first, then its
+ * nursery's scope, which lies among the scopes of the fiber that opened the nursery, and so on to
+ * the root. Three questions are asked of it:
  *
- *   - Is a cancellation visible to this fiber? Asked at every checkpoint, so the answer is kept: the fiber's *alarm*, the
- *     time at which one becomes visible (INT64_MIN: it is). Inside a scope,
+ *   - Is a cancellation visible to this fiber? Asked at every checkpoint, so the answer is kept:
+ *     the fiber's *alarm*, the time at which one becomes visible (INT64_MIN: it is). Inside a
+ *     scope,
  *
  *         alarm = min(own, shielded ? max(end of the shield, outer alarm) : outer alarm)
  *
- *     where own is INT64_MIN when the scope is cancelled, else its deadline. The max says what a shield's budget means:
- *     when it is used up, outer cancellation is visible again, and that alone cancels nothing.
- *   - Which scope catches? The outermost cancelled one that no shield hides. Found by walking, when one is delivered.
- *   - Who is inside this scope? The fiber that entered it, and all below the nurseries that it has opened inside. Found by
- *     walking, when one is cancelled. Nothing is registered on entry, so that entering a scope costs a few stores.
+ *     where own is INT64_MIN when the scope is cancelled, else its deadline. The max says what a
+ *     shield's budget means: when it is used up, outer cancellation is visible again, and that
+ *     alone cancels nothing.
+ *   - Which scope catches? The outermost cancelled one that no shield hides. Found by walking, when
+ *     one is delivered.
+ *   - Who is inside this scope? The fiber that entered it, and all below the nurseries that it has
+ *     opened inside. Found by walking, when one is cancelled. Nothing is registered on entry, so
+ *     that entering a scope costs a few stores.
  *
- * A deadline belongs to nobody's timer. The fibers that park below it arm their own, and the first one that fires, or the
- * first checkpoint that finds its alarm passed, cancels the scope for all. A fiber whose alarm is finite has no fuel: each of
- * its checkpoints reads the clock (18 ns), because a computation may have used up the time between any two.
+ * A deadline belongs to nobody's timer. The fibers that park below it arm their own, and the first
+ * one that fires, or the first checkpoint that finds its alarm passed, cancels the scope for all. A
+ * fiber whose alarm is finite has no fuel: each of its checkpoints reads the clock (18 ns), because
+ * a computation may have used up the time between any two.
  *
- * Rejected: a list of children in each scope (two list operations for each entry; measured at a third of the cost of a
- * deadline scope); a timer for each scope (a server that reads with a time-out would touch the heap twice a read).
+ * Rejected: a list of children in each scope (two list operations for each entry, for the sake of
+ * cancellations, which are rare); a timer for each scope (a server that reads with a time-out would
+ * touch the heap twice a read).
  *
- * GO_SERVICE: until its body is done, the nursery's scope hides the outside from the children but not from the body, which
- * is inside the same scope. So what a walk sees depends on whether it comes from a child or from the owner's own scopes.
+ * GO_SERVICE: until its body is done, the nursery's scope hides the outside from the children but
+ * not from the body, which is inside the same scope. So what a walk sees depends on whether it
+ * comes from a child or from the owner's own scopes.
  *
- * Delivery. The runtime notes where a cancellation was delivered, and for which scope; it does not guess from return values.
- * Walking out from the fiber to the catching scope it marks the nurseries on the way (their blocks were hit from outside)
- * and the fibers whose own scopes it leaves (what they return is not a real error any more). */
+ * Delivery. The runtime notes where a cancellation was delivered, and for which scope; it does not
+ * guess from return values. Walking out from the fiber to the catching scope it marks the nurseries
+ * on the way (their blocks were hit from outside) and the fibers whose own scopes it leaves (what
+ * they return is not a real error any more). */
 #include "core/scope.h"
 #include "core/clock.h"
 #include "core/misuse.h"
@@ -63,8 +72,8 @@ inline void scope_alarm_changed(fiber *f, go_time alarm)
         s->fuel += f->slice - slice; /* what was used of the slice stays used */
 }
 
-/* Brings the alarms of f's own scopes up to date, from outside in, and f itself. Nurseries of f's whose view changed, or
- * that `forced` names, put their children on the work list. */
+/* Brings the alarms of f's own scopes up to date, from outside in, and f itself. Nurseries of f's
+ * whose view changed, or that `forced` names, put their children on the work list. */
 static void refresh_fiber(fiber *f, const go_scope *forced, fiber ***tail)
 {
     go_scope *sc = f->scope, *inner = NULL;
@@ -162,8 +171,11 @@ void scope_left_soft(fiber *f, go_scope *sc)
 
 static void note_reason(go_scope *sc, enum scope_reason reason, const char *text)
 {
-    const char *before = reason == REASON_EXPLICIT && text ? "explicit \"" : reason == REASON_EXPLICIT ? "explicit"
-                         : reason == REASON_SIBLING ? "sibling failed: " : reason == REASON_WON ? "sibling won: " : "";
+    const char *before = reason == REASON_EXPLICIT && text ? "explicit \""
+                         : reason == REASON_EXPLICIT       ? "explicit"
+                         : reason == REASON_SIBLING        ? "sibling failed: "
+                         : reason == REASON_WON            ? "sibling won: "
+                                                           : "";
 
     if (sc->reason != REASON_NONE)
         return; /* the first one stays */
@@ -219,7 +231,8 @@ static void soft_wake(go_scope *sc)
     }
 }
 
-void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reason reason, const char *text)
+void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reason reason,
+                       const char *text)
 {
     go_time hard_at = GO_FOREVER;
 
@@ -246,7 +259,8 @@ void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reas
     if (hard_at != GO_FOREVER && hard_at < heap_time(&s->heap, &sc->grace)) {
         heap_remove(&s->heap, &sc->grace);
         if (heap_reserve(&s->heap, s->heap.count + s->fibers + s->timers + 1) < 0)
-            scope_cancel(s, sc, reason, text); /* no memory for the grace: rather early than never */
+            /* no memory for the grace: rather early than never */
+            scope_cancel(s, sc, reason, text);
         else
             heap_insert(&s->heap, &sc->grace, hard_at, s->heap.seq++);
     }
@@ -286,7 +300,8 @@ go_scope *scope_catcher(fiber *f)
     return found;
 }
 
-/* Of the deadlines that have passed and that f sees, the earliest, and of equal ones the outermost. */
+/* Of the deadlines that have passed and that f sees, the earliest, and of equal ones the
+ * outermost. */
 static go_scope *expired(fiber *f, go_time now)
 {
     go_scope *found = NULL;
@@ -372,8 +387,10 @@ static void __attribute__((noinline, cold)) ignored_too_often(fiber *f, go_scope
         void *pcs[32];
         char name[FIBER_NAME + 32];
 
-        report("%s was told %d times that it is cancelled (%s) and went on. From now on each further checkpoint waits up to "
-               "50 ms. Let it return when a call returns -ECANCELED; a loop must not retry on it. It is here:",
+        report("%s was told %d times that it is cancelled (%s) and went on. From now on each "
+               "further checkpoint waits up to "
+               "50 ms. Let it return when a call returns -ECANCELED; a loop must not retry on it. "
+               "It is here:",
                fiber_label(f, name, sizeof name), IGNORED_LIMIT, scope_reason_text(catcher));
         backtrace_symbols_fd(pcs, backtrace(pcs, 32), STDERR_FILENO);
     }
@@ -409,12 +426,14 @@ static inline go_time absolute(go_sched *s, go_time timeout)
 static void check_fresh(const go_scope *sc, const char *function)
 {
     if (unlikely(sc->phase != SCOPE_NEW))
-        misuse(function, "this scope was entered before; a go_scope is used once, and is zero-initialised for the next use");
+        misuse(function, "this scope was entered before; a go_scope is used once, and is "
+                         "zero-initialised for the next use");
 }
 
 static inline go_time deadline_in(go_sched *s, go_time timeout)
 {
-    return timeout > 0 ? absolute(s, timeout) : INT64_MIN + 1; /* expired already, as any time in the past */
+    /* expired already, as any time in the past */
+    return timeout > 0 ? absolute(s, timeout) : INT64_MIN + 1;
 }
 
 int go_scope_enter(go_scope *sc, const go_scope_opts *opts)
@@ -431,7 +450,8 @@ int go_scope_enter(go_scope *sc, const go_scope_opts *opts)
         deadline = deadline_in(s, opts->timeout);
     if (opts && opts->deadline && opts->deadline < deadline)
         deadline = opts->deadline;
-    push_scope(s->current, sc, deadline, opts && opts->shield > 0 ? absolute(s, opts->shield) : INT64_MIN);
+    push_scope(s->current, sc, deadline,
+               opts && opts->shield > 0 ? absolute(s, opts->shield) : INT64_MIN);
     return 0;
 }
 
@@ -443,7 +463,8 @@ static void check_innermost(const go_scope *sc, const fiber *f, const char *func
         misuse(function, "this scope is not entered");
     if (sc->owner != f)
         misuse(function, "this scope was entered by another fiber, and must be left by it");
-    misuse(function, "this scope is not the innermost; scopes and nurseries are left in the reverse order of entering");
+    misuse(function, "this scope is not the innermost; scopes and nurseries are left in the "
+                     "reverse order of entering");
 }
 
 /* rc by the rule of semantics.md 4. */
@@ -502,7 +523,8 @@ static go_sched *scheduler_of(const go_scope *sc, const char *function)
     go_sched *s = sched_self();
 
     if (sc->phase == SCOPE_ENTERED && sc->owner->sched != s)
-        misuse(function, "this scope belongs to another thread's scheduler; go_post a function there that cancels it");
+        misuse(function, "this scope belongs to another thread's scheduler; go_post a function "
+                         "there that cancels it");
     return s;
 }
 
@@ -555,7 +577,8 @@ const char *go_cancel_reason(void)
 
     if (!f || sc || f->sched->soft == 0)
         return sc ? scope_reason_text(sc) : NULL;
-    for (go_scope *at = f->scope; at; at = at->parent) { /* not cancelled, but perhaps asked to stop */
+    /* not cancelled, but perhaps asked to stop */
+    for (go_scope *at = f->scope; at; at = at->parent) {
         if (at->soft)
             sc = at;
         if (hides(at, from, f->sched->now))
@@ -607,7 +630,8 @@ static inline go_scope *own_scope(struct go_scope_block *b, int *rc, bool move_o
     return sc;
 }
 
-go_scope *go_scope_block_enter(struct go_scope_block *b, go_scope *sc, const go_scope_opts *opts, int *rc)
+go_scope *go_scope_block_enter(struct go_scope_block *b, go_scope *sc, const go_scope_opts *opts,
+                               int *rc)
 {
     b->scope = sc;
     b->rc = rc;
@@ -651,7 +675,8 @@ go_scope *go_scope_block_close(struct go_scope_block *b)
     if (b->rc)
         *b->rc = scope_leave(f, b->scope, rc);
     else
-        scope_pop(f, b->scope); /* GO_SHIELD: no outcome of its own, and the errors inside stay the last ones */
+        /* GO_SHIELD: no outcome of its own, and the errors inside stay the last ones */
+        scope_pop(f, b->scope);
     return NULL;
 }
 

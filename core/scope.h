@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cancel scopes, inside. A fiber's scopes form a stack that ends at its nursery's scope (or at its task's, whose parent that
- * is), so all scopes form a tree by their parents. What a fiber must know all the time is one number, its alarm: when a
- * cancellation becomes visible to it. Every scope keeps the alarm that holds inside it, so that entering and leaving are
- * O(1); a cancellation walks the fibers and nurseries inside the scope and brings their alarms up to date. */
+ * Cancel scopes, inside. A fiber's scopes form a stack that ends at its nursery's scope (or at its
+ * task's, whose parent that is), so all scopes form a tree by their parents. What a fiber must know
+ * all the time is one number, its alarm: when a cancellation becomes visible to it. Every scope
+ * keeps the alarm that holds inside it, so that entering and leaving are O(1); a cancellation walks
+ * the fibers and nurseries inside the scope and brings their alarms up to date. */
 #ifndef CORE_SCOPE_H
 #define CORE_SCOPE_H
 
@@ -11,13 +12,22 @@
 #include <gosling/scope.h>
 
 enum scope_phase { SCOPE_NEW, SCOPE_ENTERED, SCOPE_LEFT };
-enum scope_reason { REASON_NONE, REASON_EXPLICIT, REASON_DEADLINE, REASON_SIBLING, REASON_WON, REASON_SIGNAL, REASON_DEADLOCK };
+enum scope_reason {
+    REASON_NONE,
+    REASON_EXPLICIT,
+    REASON_DEADLINE,
+    REASON_SIBLING,
+    REASON_WON,
+    REASON_SIGNAL,
+    REASON_DEADLOCK
+};
 
 /* ---- alarms: scope.c's essay says what they are ---- */
 
 static inline bool service_hides(const go_nursery *n)
 {
-    return unlikely(n->policy == GO_SERVICE) && n->phase == 1 /* open */ && !n->owner->sched->doomed;
+    return unlikely(n->policy == GO_SERVICE) && n->phase == 1 /* open */ &&
+           !n->owner->sched->doomed;
 }
 
 /* What a child of n sees as its alarm. */
@@ -50,7 +60,8 @@ void scope_alarm_changed(fiber *f, go_time alarm);
 
 /* ---- entering and leaving ---- */
 
-/* Makes sc the scope of nursery n (or, n NULL, of a task or starter), owned by f, inside parent; f's own scope stays. */
+/* Makes sc the scope of nursery n (or, n NULL, of a task or starter), owned by f, inside parent;
+ * f's own scope stays. */
 static inline void scope_init_base(go_scope *sc, fiber *f, go_scope *parent, go_nursery *n)
 {
     sc->parent = parent;
@@ -95,7 +106,8 @@ static inline void scope_pop(fiber *f, go_scope *sc) /* sc is f's innermost */
 
 /* Hard. text may be NULL; s is the scheduler of what is inside. */
 void scope_cancel(go_sched *s, go_scope *sc, enum scope_reason reason, const char *text);
-void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reason reason, const char *text);
+void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reason reason,
+                       const char *text);
 void scope_grace_over(go_sched *s, struct go_timer *t); /* a TIMER_GRACE has fired */
 
 /* What sc's alarm depends on has changed (a shield fell): brings everything inside up to date. */
@@ -103,14 +115,16 @@ void scope_refresh(go_sched *s, go_scope *sc);
 
 void scope_refresh_fiber(fiber *f); /* f's place in the tree has changed */
 
-/* f's alarm is due: deadlines that have passed cancel their scopes. Returns true if a cancellation is visible to f. */
+/* f's alarm is due: deadlines that have passed cancel their scopes. Returns true if a cancellation
+ * is visible to f. */
 bool scope_due(fiber *f, go_time now);
 
-/* Records that a cancellation reached f, and returns -ECANCELED: the one place where it is made. Backs off when f has
- * ignored too many. */
+/* Records that a cancellation reached f, and returns -ECANCELED: the one place where it is made.
+ * Backs off when f has ignored too many. */
 int scope_deliver(fiber *f);
 
-/* What operations that a soft cancel refuses ask at their start; and their -ECANCELED, no delivery being recorded. */
+/* What operations that a soft cancel refuses ask at their start; and their -ECANCELED, no delivery
+ * being recorded. */
 bool scope_stopping(fiber *f);
 int scope_refused(void);
 

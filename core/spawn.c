@@ -17,7 +17,8 @@ static __attribute__((noinline, cold)) bool make_room(go_sched *s)
 }
 
 /* Every spawn; inlined into go_spawn, which is the one that counts. */
-inline fiber *fiber_new(go_sched *s, go_nursery *n, size_t stack_size, go_fn *fn, void *arg, void *spawned_at)
+inline fiber *fiber_new(go_sched *s, go_nursery *n, size_t stack_size, go_fn *fn, void *arg,
+                        void *spawned_at)
 {
     unsigned size_class = stack_size ? stack_class_of(stack_size) : s->stack_class;
     fiber *f;
@@ -48,7 +49,8 @@ static go_sched *scheduler_of(const go_nursery *n)
     go_sched *s = sched_self();
 
     if (unlikely(n->phase == NURSERY_OPEN && n->owner->sched != s))
-        misuse("go_spawn", "this nursery belongs to another thread's scheduler; go_post a function there that spawns");
+        misuse("go_spawn", "this nursery belongs to another thread's scheduler; go_post a function "
+                           "there that spawns");
     if (unlikely(s && s->fork_pending))
         fork_settle(s);
     return s;
@@ -76,7 +78,8 @@ static void start_later(fiber *f, go_time delay)
         fiber_timer_set(f->sched, f);
 }
 
-int spawn(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg, const void *copy, size_t copy_size, void *at)
+int spawn(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg, const void *copy,
+          size_t copy_size, void *at)
 {
     go_sched *s = scheduler_of(n);
     size_t size = opts ? opts->stack_size : 0;
@@ -158,10 +161,13 @@ static void slot_disarm(struct wait *w)
 
 static void slot_describe(const struct wait *w, FILE *out)
 {
-    fprintf(out, "a slot of a nursery with max_tasks %u", ((const go_nursery *)w->object)->max_tasks);
+    fprintf(out, "a slot of a nursery with max_tasks %u",
+            ((const go_nursery *)w->object)->max_tasks);
 }
 
-static const struct waitable slot_waitable = {.name = "slot", .disarm = slot_disarm, .describe = slot_describe};
+static const struct waitable slot_waitable = {.name = "slot",
+                                              .disarm = slot_disarm,
+                                              .describe = slot_describe};
 
 int go_spawn_wait(go_nursery *n, go_fn *fn, void *arg)
 {

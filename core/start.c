@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * go_start. The starter lives on the child's stack, because the child may outlive the caller's interest in it. The child's
- * base scope is the starter's, so that a caller that is cancelled can cancel it alone. */
+ * go_start. The starter lives on the child's stack, because the child may outlive the caller's
+ * interest in it. The child's base scope is the starter's, so that a caller that is cancelled can
+ * cancel it alone. */
 #include "core/nursery.h"
 #include "core/sched.h"
 #include "core/spawn.h"
@@ -20,7 +21,8 @@ static void start_describe(const struct wait *w, FILE *out)
 {
     char name[FIBER_NAME + 32];
 
-    fprintf(out, "go_started by %s", fiber_label(((go_starter *)w->object)->fiber, name, sizeof name));
+    fprintf(out, "go_started by %s",
+            fiber_label(((go_starter *)w->object)->fiber, name, sizeof name));
 }
 
 static void start_disarm(struct wait *w)
@@ -33,8 +35,10 @@ static fiber *start_holder(const struct wait *w)
     return ((go_starter *)w->object)->fiber;
 }
 
-static const struct waitable start_waitable = {
-    .name = "start", .disarm = start_disarm, .describe = start_describe, .holder = start_holder};
+static const struct waitable start_waitable = {.name = "start",
+                                               .disarm = start_disarm,
+                                               .describe = start_describe,
+                                               .holder = start_holder};
 
 static int start_main(void *arg)
 {
@@ -73,7 +77,8 @@ void start_target_cancelled(fiber *f)
         answer(st, scope_refused());
 }
 
-/* The caller was cancelled: so is the child, and it is awaited. It may have ended before the caller came to run. */
+/* The caller was cancelled: so is the child, and it is awaited. It may have ended before the caller
+ * came to run. */
 static int give_up(go_starter *st, const fiber *f, uint64_t id)
 {
     struct wait w = {.ops = &start_waitable, .object = st, .arg = 1};

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The run queue and the switch, inline, for the three places where a fiber stops running: a yield (sched.c), a park (wait.c)
- * and its end (fiber.c). Each has a copy of its own, so that the compiler saves only what lives across it there, and so that
- * no call is made whose return the processor would predict for the wrong fiber: what is called and never returned from
- * shifts the predictor's stack, and every return after the switch is mispredicted then (measured: 7 ns each). */
+ * The run queue and the switch, inline, for the three places where a fiber stops running: a yield
+ * (sched.c), a park (wait.c) and its end (fiber.c). Each has a copy of its own, so that the
+ * compiler saves only what lives across it there, and so that no call is made whose return the
+ * processor would predict for the wrong fiber: what is called and never returned from shifts the
+ * predictor's stack, and every return after the switch is mispredicted then (measured: 7 ns
+ * each). */
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 
 #include "core/sched.h"
 #include "core/scope.h"
 
-bool sched_look(go_sched *s);               /* every 16th dispatch; true: the loop comes first */
-fiber *sched_next_batch(go_sched *s);       /* the ring is empty: with a seed the next batch's first; else the loop */
+bool sched_look(go_sched *s); /* every 16th dispatch; true: the loop comes first */
+/* the ring is empty: with a seed the next batch's first; else the loop */
+fiber *sched_next_batch(go_sched *s);
 void sched_push_pending(go_sched *s, fiber *f);
 
 /* At the end: just before whoever runs. */
@@ -50,8 +53,8 @@ static inline fiber *queue_leave(go_sched *s, fiber *f)
     return unlikely(loop_first) ? s->loop_fiber : to;
 }
 
-/* errno and C++'s exception state belong to the thread as far as their libraries know. They are exchanged before the
- * switch, so that nothing is left to do after it. */
+/* errno and C++'s exception state belong to the thread as far as their libraries know. They are
+ * exchanged before the switch, so that nothing is left to do after it. */
 static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *from, fiber *to)
 {
     int *errno_at = s->errno_at;
@@ -69,9 +72,10 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
     arch_switch_inline(&from->context, &to->context);
 }
 
-/* wait_park, for the few places where a call less and a return less that is predicted for the wrong fiber count. */
-static inline __attribute__((always_inline)) int wait_park_inline(struct wait *waits, unsigned n, unsigned how,
-                                                                        go_time until)
+/* wait_park, for the few places where a call less and a return less that is predicted for the wrong
+ * fiber count. */
+static inline __attribute__((always_inline)) int wait_park_inline(struct wait *waits, unsigned n,
+                                                                  unsigned how, go_time until)
 {
     go_sched *s = sched_self();
     fiber *f = s->current;

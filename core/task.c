@@ -120,15 +120,20 @@ static fiber *join_holder(const struct wait *w)
     return ((const go_task *)w->object)->fiber;
 }
 
-const struct waitable task_waitable = {
-    .name = "task", .commit = join_commit, .arm = join_arm, .describe = join_describe, .holder = join_holder};
+const struct waitable task_waitable = {.name = "task",
+                                       .commit = join_commit,
+                                       .arm = join_arm,
+                                       .describe = join_describe,
+                                       .holder = join_holder};
 
 static int joinable(go_sched *s, const go_task *t)
 {
     if (t->phase == TASK_NEW)
         return -EINVAL;
     if (t->phase == TASK_RUNNING && t->fiber->sched != s)
-        misuse("go_task_join", "this task belongs to another thread's scheduler; only its own fibers may wait for it");
+        misuse(
+            "go_task_join",
+            "this task belongs to another thread's scheduler; only its own fibers may wait for it");
     return t->phase == TASK_RUNNING && t->fiber == s->current ? -EDEADLK : 0;
 }
 

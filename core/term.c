@@ -59,7 +59,8 @@ static void term_signal(int sig)
 
 static bool is_default(int sig, struct sigaction *was)
 {
-    return sigaction(sig, NULL, was) == 0 && !(was->sa_flags & SA_SIGINFO) && was->sa_handler == SIG_DFL;
+    return sigaction(sig, NULL, was) == 0 && !(was->sa_flags & SA_SIGINFO) &&
+           was->sa_handler == SIG_DFL;
 }
 
 void term_enter(go_sched *s)
@@ -109,7 +110,8 @@ void term_leave(go_sched *s)
     pthread_mutex_unlock(&lock);
 }
 
-/* A child that execs must not inherit our ignoring SIGPIPE. Other threads' runs do not exist in it. */
+/* A child that execs must not inherit our ignoring SIGPIPE. Other threads' runs do not exist in
+ * it. */
 void term_fork(int when)
 {
     if (when == FORK_PREPARE) {

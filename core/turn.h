@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One turn of the loop: messages, descriptors, timers, in that order, until a fiber is ready. Descriptors come before timers
- * so that I/O that is ready beats a deadline that expires in the same turn. */
+ * One turn of the loop: messages, descriptors, timers, in that order, until a fiber is ready.
+ * Descriptors come before timers so that I/O that is ready beats a deadline that expires in the
+ * same turn. */
 #ifndef CORE_TURN_H
 #define CORE_TURN_H
 

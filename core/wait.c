@@ -40,7 +40,7 @@ void wait_win(struct wait *w, int result)
 void fiber_wake_up(fiber *f, enum fiber_wake why)
 {
     if (unlikely(f->how & WAIT_ASK) && !f->waits->ops->withdraw(f->waits)) {
-        f->how &= (uint8_t)~(WAIT_CANCEL | WAIT_SOURCE);
+        f->how &= (uint8_t) ~(WAIT_CANCEL | WAIT_SOURCE);
         return;
     }
     for (uint32_t i = 0; i < f->nwaits; i++)

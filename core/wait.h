@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The waitable: everything that a fiber can wait on is an object with these four operations, and a fiber that waits has
- * one `struct wait` for each object, on its own stack. Whoever makes the object available takes the first waiter off its
- * list, does the operation on that waiter's behalf (hands over the lock, copies the item), and calls wait_win: that takes
- * the fiber's other waits off their objects at once, so that lists hold live waiters only, and makes the fiber ready.
+ * The waitable: everything that a fiber can wait on is an object with these four operations, and a
+ * fiber that waits has one `struct wait` for each object, on its own stack. Whoever makes the
+ * object available takes the first waiter off its list, does the operation on that waiter's behalf
+ * (hands over the lock, copies the item), and calls wait_win: that takes the fiber's other waits
+ * off their objects at once, so that lists hold live waiters only, and makes the fiber ready.
  *
- * Invariants: a wait is armed from park to win or abort, and never longer; at most one wait of a fiber wins; what has won
- * is not undone by a cancellation that comes before the fiber runs.
+ * Invariants: a wait is armed from park to win or abort, and never longer; at most one wait of a
+ * fiber wins; what has won is not undone by a cancellation that comes before the fiber runs.
  *
  * The idea of one mechanism beneath select, join, poll and cancellation is Concurrent ML's. */
 #ifndef CORE_WAIT_H
@@ -18,40 +19,47 @@
 struct wait;
 
 struct waitable {
-    const char *name;                                 /* for reports: "mutex" */
-    int (*commit)(struct wait *w);                    /* do it now: its result in w->result, and 0; or -EAGAIN */
-    void (*arm)(struct wait *w);                      /* put w on the object's list */
-    void (*disarm)(struct wait *w);                   /* take it off again, O(1); NULL: list_remove(&w->link) */
-    void (*describe)(const struct wait *w, FILE *out); /* "mutex 0x… held by #7 db" ; NULL: the name and the object */
-    struct go_fiber *(*holder)(const struct wait *w); /* whose doing would end this wait; NULL: nobody's in particular */
-    bool (*withdraw)(struct wait *w);                 /* WAIT_ASK: whether the operation can still be taken back */
-    void (*orphaned)(struct wait *w);                 /* that holder has ended without doing it: wins with -EOWNERDEAD */
+    const char *name;               /* for reports: "mutex" */
+    int (*commit)(struct wait *w);  /* do it now: its result in w->result, and 0; or -EAGAIN */
+    void (*arm)(struct wait *w);    /* put w on the object's list */
+    void (*disarm)(struct wait *w); /* take it off again, O(1); NULL: list_remove(&w->link) */
+    /* "mutex 0x… held by #7 db" ; NULL: the name and the object */
+    void (*describe)(const struct wait *w, FILE *out);
+    /* whose doing would end this wait; NULL: nobody's in particular */
+    struct go_fiber *(*holder)(const struct wait *w);
+    bool (*withdraw)(struct wait *w); /* WAIT_ASK: whether the operation can still be taken back */
+    /* that holder has ended without doing it: wins with -EOWNERDEAD */
+    void (*orphaned)(struct wait *w);
 };
 
 struct wait {
-    list link;                  /* on the object's list of waiters */
-    struct go_fiber *fiber;     /* who waits; set by the park */
+    list link;              /* on the object's list of waiters */
+    struct go_fiber *fiber; /* who waits; set by the park */
     const struct waitable *ops;
     void *object;
-    void *item;                 /* the operation's own: where an item goes to or comes from */
-    int64_t arg;                /* the operation's own: an fd, events */
-    int result;                 /* of the operation, set by who wins */
+    void *item;  /* the operation's own: where an item goes to or comes from */
+    int64_t arg; /* the operation's own: an fd, events */
+    int result;  /* of the operation, set by who wins */
 };
 
 /* How a wait may end other than by winning. */
 enum {
-    WAIT_CANCEL = 1,  /* a cancellation ends it: -ECANCELED */
-    WAIT_SOURCE = 2,  /* a soft one as well */
-    WAIT_ASK = 8,     /* but ask the (only) object first: withdraw false, and nothing but winning ends it any more */
-    WAIT_OUTSIDE = 4  /* the outside world may end it (an fd, a thread): no deadlock while it lasts */
+    WAIT_CANCEL = 1, /* a cancellation ends it: -ECANCELED */
+    WAIT_SOURCE = 2, /* a soft one as well */
+    /* but ask the (only) object first: withdraw false, and nothing but winning ends it any more */
+    WAIT_ASK = 8,
+    WAIT_OUTSIDE = 4 /* the outside world may end it (an fd, a thread): no deadlock while it lasts
+                      */
 };
 
-/* Parks the current fiber on waits[0..n), which are armed already, until one wins, `until` (absolute; GO_FOREVER: none)
- * has come, or a cancellation does. Returns the winner's index, -ETIMEDOUT for `until`, or -ECANCELED (the delivery is
- * recorded). No checkpoint precedes it: the caller made one. */
+/* Parks the current fiber on waits[0..n), which are armed already, until one wins, `until`
+ * (absolute; GO_FOREVER: none) has come, or a cancellation does. Returns the winner's index,
+ * -ETIMEDOUT for `until`, or -ECANCELED (the delivery is recorded). No checkpoint precedes it: the
+ * caller made one. */
 int wait_park(struct wait *waits, unsigned n, unsigned how, go_time until);
 
-/* w, already taken off its object's list, has won with this result: its siblings are disarmed, its fiber made ready. */
+/* w, already taken off its object's list, has won with this result: its siblings are disarmed, its
+ * fiber made ready. */
 void wait_win(struct wait *w, int result);
 
 #endif

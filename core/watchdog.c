@@ -20,8 +20,8 @@ enum { TICKS_PER_LIMIT = 2 };
 struct watchdog {
     timer_t timer;
     go_time limit;
-    uint64_t dispatch;        /* the last tick's */
-    unsigned ticks;           /* that found the same one */
+    uint64_t dispatch; /* the last tick's */
+    unsigned ticks;    /* that found the same one */
     bool reported;
     volatile sig_atomic_t idle;
     volatile sig_atomic_t armed;
@@ -44,17 +44,18 @@ static void arm(struct watchdog *w, bool on)
     timer_settime(w->timer, 0, &when, NULL);
 }
 
-/* Async-signal-safe, roughly: names by number, and glibc's own unwinder, which was loaded before. */
+/* Async-signal-safe, roughly: names by number, and glibc's own unwinder, which was loaded
+ * before. */
 static void tell(const fiber *f, const struct watchdog *w)
 {
     const char *name = f->name[0] || f != f->sched->main ? f->name : "main";
     char line[256];
     void *pcs[48];
     int n = snprintf(line, sizeof line,
-                     "gosling: fiber #%llu%s%s has not let the others run for %lld ms. Give long work to go_offload, or put "
+                     "gosling: fiber #%llu%s%s has not let the others run for %lld ms. Give long "
+                     "work to go_offload, or put "
                      "go_checkpoint into its loops. It is here:\n",
-                     fiber_number(f->id), *name ? " " : "", name,
-                     (long long)(w->limit / GO_MS));
+                     fiber_number(f->id), *name ? " " : "", name, (long long)(w->limit / GO_MS));
 
     if (write(STDERR_FILENO, line, (size_t)n) == n)
         backtrace_symbols_fd(pcs, backtrace(pcs, 48), STDERR_FILENO);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * go_select: wait_any over the waitables of everything. It lives in net/ because it reaches down to all of them. */
+ * go_select: wait_any over the waitables of everything. It lives in net/ because it reaches down to
+ * all of them. */
 #include "core/nursery.h"
 #include "core/sched.h"
 #include "core/scope.h"
@@ -16,19 +17,21 @@ enum { FEW = 16 };
 struct select {
     go_sched *sched;
     go_case *cases;
-    struct wait *waits;   /* one for each case that waits on an object */
-    unsigned *which;      /* whose case each of them is */
+    struct wait *waits; /* one for each case that waits on an object */
+    unsigned *which;    /* whose case each of them is */
     unsigned count;
-    int otherwise;        /* the GO_DEFAULT's index, or -1 */
-    int after;            /* the earliest GO_AFTER's index, or -1 */
-    go_time until;        /* its time */
+    int otherwise; /* the GO_DEFAULT's index, or -1 */
+    int after;     /* the earliest GO_AFTER's index, or -1 */
+    go_time until; /* its time */
     bool source;
 };
 
 static int add_wait(struct select *sel, unsigned i, const struct waitable *ops, int64_t arg)
 {
-    sel->waits[sel->count] =
-        (struct wait){.ops = ops, .object = sel->cases[i].object, .item = sel->cases[i].item, .arg = arg};
+    sel->waits[sel->count] = (struct wait){.ops = ops,
+                                           .object = sel->cases[i].object,
+                                           .item = sel->cases[i].item,
+                                           .arg = arg};
     sel->which[sel->count++] = i;
     return 0;
 }
@@ -117,7 +120,8 @@ static int committed(struct select *sel, unsigned w)
     return (int)i;
 }
 
-/* Something that can happen now, from a random place on, so that nobody is preferred. -EAGAIN: nothing. */
+/* Something that can happen now, from a random place on, so that nobody is preferred. -EAGAIN:
+ * nothing. */
 static int try_all(struct select *sel)
 {
     bool due = after_due(sel);
@@ -176,7 +180,8 @@ static int select_with(struct select *sel, size_t n)
 
 int go_select(go_case *cases, size_t n)
 {
-    struct select sel = {.sched = sched_self(), .cases = cases, .otherwise = -1, .after = -1, .until = GO_FOREVER};
+    struct select sel = {
+        .sched = sched_self(), .cases = cases, .otherwise = -1, .after = -1, .until = GO_FOREVER};
     struct wait few[FEW];
     unsigned few_which[FEW];
     int rc = checkpoint(sel.sched);

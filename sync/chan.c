@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Channels. At most one of the two lists of waiters is not empty: receivers wait only when there is neither an item nor a
- * sender, senders only when the ring is full and nobody receives. Whoever comes second does both halves, so that an item is
- * copied once in a rendezvous and a hand-over wakes the one it is for. */
+ * Channels. At most one of the two lists of waiters is not empty: receivers wait only when there is
+ * neither an item nor a sender, senders only when the ring is full and nobody receives. Whoever
+ * comes second does both halves, so that an item is copied once in a rendezvous and a hand-over
+ * wakes the one it is for. */
 #include "core/scope.h"
 #include "sync/lot.h"
 #include "sync/waitables.h"
@@ -92,7 +93,8 @@ static inline bool refused(const go_chan *c, go_sched *s)
     return unlikely(c->source) && s->soft > 0 && scope_stopping(s->current);
 }
 
-static __attribute__((noinline)) int wait_in(list *lot, const struct waitable *ops, go_chan *c, void *item, unsigned how)
+static __attribute__((noinline)) int wait_in(list *lot, const struct waitable *ops, go_chan *c,
+                                             void *item, unsigned how)
 {
     struct wait w;
 
@@ -152,10 +154,14 @@ static void send_describe(const struct wait *w, FILE *out)
     fprintf(out, "room in channel %p (capacity %zu)", w->object, c->capacity);
 }
 
-const struct waitable chan_recv_waitable = {
-    .name = "channel", .commit = recv_commit, .arm = recv_arm, .describe = recv_describe};
-const struct waitable chan_send_waitable = {
-    .name = "channel", .commit = send_commit, .arm = send_arm, .describe = send_describe};
+const struct waitable chan_recv_waitable = {.name = "channel",
+                                            .commit = recv_commit,
+                                            .arm = recv_arm,
+                                            .describe = recv_describe};
+const struct waitable chan_send_waitable = {.name = "channel",
+                                            .commit = send_commit,
+                                            .arm = send_arm,
+                                            .describe = send_describe};
 
 /* ---- the public half ---- */
 
@@ -186,7 +192,8 @@ int go_chan_recv(go_chan *c, void *item)
     rc = recv_now(c, item);
     if (rc != -EAGAIN)
         return rc;
-    return wait_in(&c->receivers, &chan_recv_waitable, c, item, c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL);
+    return wait_in(&c->receivers, &chan_recv_waitable, c, item,
+                   c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL);
 }
 
 int go_chan_try_send(go_chan *c, const void *item)
@@ -220,7 +227,8 @@ void go_chan_close(go_chan *c)
 void go_chan_fini(go_chan *c)
 {
     if (!list_empty(&c->senders) || !list_empty(&c->receivers))
-        misuse("go_chan_fini", "fibers still wait on this channel; close it and let them leave first");
+        misuse("go_chan_fini",
+               "fibers still wait on this channel; close it and let them leave first");
     free(c->ring);
     c->ring = NULL;
     c->capacity = c->count = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * A lock is handed to the first who waits, so a free lock has no waiters: owner_id alone decides. The owner is named by its
- * fiber's id, which is never used twice, so that a later fiber on the same stack is not taken for it, and an owner that has
- * ended is recognised without a list of the locks that it held. */
+ * A lock is handed to the first who waits, so a free lock has no waiters: owner_id alone decides.
+ * The owner is named by its fiber's id, which is never used twice, so that a later fiber on the
+ * same stack is not taken for it, and an owner that has ended is recognised without a list of the
+ * locks that it held. */
 #include "sync/lot.h"
 #include "sync/waitables.h"
 #include <errno.h>
@@ -80,7 +81,8 @@ static void mutex_describe(const struct wait *w, FILE *out)
     char name[FIBER_NAME + 32];
     fiber *f = owner(w->object);
 
-    fprintf(out, "mutex %p, held by %s", w->object, f ? fiber_label(f, name, sizeof name) : "a fiber that has ended");
+    fprintf(out, "mutex %p, held by %s", w->object,
+            f ? fiber_label(f, name, sizeof name) : "a fiber that has ended");
 }
 
 static void mutex_orphaned(struct wait *w)

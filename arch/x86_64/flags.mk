@@ -4,5 +4,5 @@
 # shadow stack, which the switch does not switch.
 arch_cflags := -fcf-protection=branch
 # Structures of some 100 bytes are cleared by vector stores; tuned for "generic", gcc uses rep stos,
-# which takes 30 cycles to begin (measured: a third of a spawn).
+# which is slow to begin (measured: a quarter of a spawn).
 arch_cflags += -mtune=skylake

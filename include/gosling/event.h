@@ -16,10 +16,12 @@ typedef struct go_event {
 /* Initialises e, not set. flags: 0. Not a checkpoint. */
 GO_API void go_event_init(go_event *e, int flags);
 
-/* [checkpoint] Waits until e is set; at once if it is. Returns 0, -ECANCELED, -ESHUTDOWN outside a run. */
+/* [checkpoint] Waits until e is set; at once if it is. Returns 0, -ECANCELED, -ESHUTDOWN outside a
+ * run. */
 GO_API int go_event_wait(go_event *e);
 
-/* Sets e: every waiter wakes, and keeps its wake-up whatever happens to e then. Idempotent. Not a checkpoint. */
+/* Sets e: every waiter wakes, and keeps its wake-up whatever happens to e then. Idempotent. Not a
+ * checkpoint. */
 GO_API void go_event_set(go_event *e);
 
 /* Clears e: later waits wait. Not a checkpoint. */

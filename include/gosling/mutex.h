@@ -8,23 +8,26 @@ GO_BEGIN_DECLS
 
 /* A lock that knows its owner. Fields are private. */
 typedef struct go_mutex {
-    uint64_t owner_id;          /* the owning fiber's id; 0: free; all ones: an owner ended while holding it */
-    struct go_fiber *owner;     /* valid while a fiber with that id lives */
-    go_sched *sched;            /* whose object it is; NULL: nobody's yet */
-    struct go_link waiters;     /* in order of arrival */
+    /* the owning fiber's id; 0: free; all ones: an owner ended while holding it */
+    uint64_t owner_id;
+    struct go_fiber *owner; /* valid while a fiber with that id lives */
+    go_sched *sched;        /* whose object it is; NULL: nobody's yet */
+    struct go_link waiters; /* in order of arrival */
 } go_mutex;
 
 /* Initialises m, unlocked. flags: 0. Not a checkpoint. */
 GO_API void go_mutex_init(go_mutex *m, int flags);
 
-/* [checkpoint] Locks m. Returns 0, -ECANCELED, -EDEADLK when this fiber holds it already, -EOWNERDEAD when an owner ended
- * while holding it (m is not held then and stays broken), -ESHUTDOWN outside a run. */
+/* [checkpoint] Locks m. Returns 0, -ECANCELED, -EDEADLK when this fiber holds it already,
+ * -EOWNERDEAD when an owner ended while holding it (m is not held then and stays broken),
+ * -ESHUTDOWN outside a run. */
 GO_API int go_mutex_lock(go_mutex *m);
 
 /* The same without waiting, and no checkpoint: -EAGAIN when it is held, or somebody waits. */
 GO_API int go_mutex_try_lock(go_mutex *m);
 
-/* Unlocks m, or hands it to the first who waits. Not a checkpoint. Returns 0, -EPERM unless this fiber holds it. */
+/* Unlocks m, or hands it to the first who waits. Not a checkpoint. Returns 0, -EPERM unless this
+ * fiber holds it. */
 GO_API int go_mutex_unlock(go_mutex *m);
 
 GO_END_DECLS

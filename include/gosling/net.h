@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Listening, serving, and pairs of descriptors. What is created here is O_NONBLOCK and CLOEXEC, and the caller's to close
- * with go_close. */
+ * Listening, serving, and pairs of descriptors. What is created here is O_NONBLOCK and CLOEXEC, and
+ * the caller's to close with go_close. */
 #ifndef GOSLING_NET_H
 #define GOSLING_NET_H
 
@@ -18,22 +18,26 @@ typedef struct {
     mode_t mode;     /* of a Unix socket's file; default: what the umask leaves */
 } go_listen_opts;
 
-/* A TCP listener with SO_REUSEADDR. host is a numeric address, or NULL for every address of both families; service a
- * numeric port, "0" for a free one. Not a checkpoint. Returns the fd; -EINVAL when host or service is not numeric (names
- * need the resolver), -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EMFILE; go_fail's message says which address. */
+/* A TCP listener with SO_REUSEADDR. host is a numeric address, or NULL for every address of both
+ * families; service a numeric port, "0" for a free one. Not a checkpoint. Returns the fd; -EINVAL
+ * when host or service is not numeric (names need the resolver), -EADDRINUSE, -EADDRNOTAVAIL,
+ * -EACCES, -EMFILE; go_fail's message says which address. */
 GO_API int go_tcp_listen(const char *host, const char *service, const go_listen_opts *opts);
 
 /* A UDP socket bound to a numeric address. The same. */
 GO_API int go_udp_bind(const char *host, const char *service);
 
-/* A Unix stream listener at path ("@name": Linux's abstract namespace). A stale socket file that nobody listens on is
- * replaced. Not a checkpoint. Returns the fd; -EADDRINUSE, -ENAMETOOLONG, -EACCES, … */
+/* A Unix stream listener at path ("@name": Linux's abstract namespace). A stale socket file that
+ * nobody listens on is replaced. Not a checkpoint. Returns the fd; -EADDRINUSE, -ENAMETOOLONG,
+ * -EACCES, … */
 GO_API int go_unix_listen(const char *path, const go_listen_opts *opts);
 
-/* [checkpoint] Connects to a Unix stream listener. Returns the fd, -ENOENT, -ECONNREFUSED, -ECANCELED, … */
+/* [checkpoint] Connects to a Unix stream listener. Returns the fd, -ENOENT, -ECONNREFUSED,
+ * -ECANCELED, … */
 GO_API int go_unix_connect(const char *path);
 
-/* A pipe (fds[0] reads) and a connected pair of Unix stream sockets. Not checkpoints. Return 0, -EMFILE, -ENFILE. */
+/* A pipe (fds[0] reads) and a connected pair of Unix stream sockets. Not checkpoints. Return 0,
+ * -EMFILE, -ENFILE. */
 GO_API int go_pipe(int fds[2]);
 GO_API int go_socketpair(int fds[2]);
 
@@ -42,22 +46,26 @@ GO_API int go_local_port(int fd);
 
 /* Options of a server. A zero field means its default. */
 typedef struct {
-    unsigned max_conns;   /* connections at once; beyond it accepting waits; default: no limit */
-    unsigned max_per_ip;  /* per peer address; beyond it a connection is closed; default: no limit */
-    go_time idle_timeout; /* a handler whose connection moved no byte for this long is cancelled; default: never */
-    go_time grace;        /* of handlers once the server was asked to stop; default: the soft cancel's own */
-    size_t stack_size;    /* of a handler's fiber; default: the run's */
-    int foreign;          /* as go_spawn_opts' */
-    void (*on_error)(const go_error *, void *); /* called with go_serve's arg for each handler's error; must not wait */
+    unsigned max_conns;  /* connections at once; beyond it accepting waits; default: no limit */
+    unsigned max_per_ip; /* per peer address; beyond it a connection is closed; default: no limit */
+    /* a handler whose connection moved no byte for this long is cancelled; default: never */
+    go_time idle_timeout;
+    /* of handlers once the server was asked to stop; default: the soft cancel's own */
+    go_time grace;
+    size_t stack_size; /* of a handler's fiber; default: the run's */
+    int foreign;       /* as go_spawn_opts' */
+    /* called with go_serve's arg for each handler's error; must not wait */
+    void (*on_error)(const go_error *, void *);
 } go_serve_opts;
 
 /* Serves one connection; the server closes fd when it returns. */
 typedef int go_handler(int fd, void *arg);
 
-/* [checkpoint] Accepts on listener and runs handler(fd, arg) in a fiber of its own for each connection. A handler's error
- * or a client's reset stops nothing. Out of descriptors or memory it backs off and goes on when there are some. A soft
- * cancel ends accepting and lets the handlers finish: it then returns 0. Cancelled hard: -ECANCELED. At once -EBADF,
- * -ENOTSOCK, -EINVAL for what is no listening socket; -EBADF when the listener is closed by go_close. The listener stays
+/* [checkpoint] Accepts on listener and runs handler(fd, arg) in a fiber of its own for each
+ * connection. A handler's error or a client's reset stops nothing. Out of descriptors or memory it
+ * backs off and goes on when there are some. A soft cancel ends accepting and lets the handlers
+ * finish: it then returns 0. Cancelled hard: -ECANCELED. At once -EBADF, -ENOTSOCK, -EINVAL for
+ * what is no listening socket; -EBADF when the listener is closed by go_close. The listener stays
  * the caller's. */
 GO_API int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every other header stands on: visibility, and the two link types that are embedded in caller-allocated objects.
- * Fields of gosling's structs are private, whatever header shows them: they are there so that the objects can live on
- * your stack and cost no allocation. */
+ * What every other header stands on: visibility, and the two link types that are embedded in
+ * caller-allocated objects. Fields of gosling's structs are private, whatever header shows them:
+ * they are there so that the objects can live on your stack and cost no allocation. */
 #ifndef GOSLING_TYPES_H
 #define GOSLING_TYPES_H
 
