@@ -9,7 +9,8 @@ bin=${O:-build}
 connections=1000
 seconds=3
 work=$(mktemp -d)
-server= load=
+server=''
+load=''
 
 cleanup()
 {

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <sys/ioctl.h>
 
-enum { TTY_UNIT = 256 };
+enum { TTY_UNIT = 256, UNITS_MOST = 512 }; /* in one call: about a millisecond */
 
 static bool unsupported(ssize_t n)
 {
@@ -90,13 +90,14 @@ static ssize_t write_ready(int fd, const char *from, size_t n)
 static ssize_t write_units(const struct io *op, int fd, size_t (*unit)(const char *, size_t))
 {
     ssize_t done = 0, n;
+    unsigned units = 0;
 
     for (int i = 0; i < op->count; i++) {
         const char *from = op->iov[i].iov_base;
         size_t left = op->iov[i].iov_len;
 
         for (; left > 0; from += n, left -= (size_t)n, done += n) {
-            n = write_ready(fd, from, unit(from, left));
+            n = units++ < UNITS_MOST ? write_ready(fd, from, unit(from, left)) : 0;
             if (n <= 0)
                 return done ? done : n;
         }

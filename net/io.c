@@ -71,55 +71,63 @@ static int wait_once(struct io *op, struct fd *r, uint32_t binding)
     return 0;
 }
 
+/* From its first wait on, a call counts as busy, and has its claim. */
+static inline void claim(const struct io *op, struct fd *r)
+{
+    if (exclusive(op, r))
+        r->claimed |= op->dir;
+    r->busy[op->dir - 1]++;
+}
+
+static inline void unclaim(const struct io *op, struct fd *r)
+{
+    if (exclusive(op, r))
+        r->claimed &= (uint8_t)~op->dir;
+    r->busy[op->dir - 1]--;
+}
+
 ssize_t io_run(struct io *op, struct fd *r)
 {
     uint32_t binding = r->binding;
-    bool waited = false, claims = false, tried;
-    unsigned i = op->dir - 1;
+    bool claimed = false, waited = false, tried;
     ssize_t n;
 
     for (;;) {
-        if (!waited) {
+        if (!claimed) {
             n = ready_to_try(op, r);
-            binding = r->binding;
             if (unlikely(n < 0))
                 return n;
+            binding = r->binding;
+            claimed = op->holds;
+            if (claimed)
+                claim(op, r);
         }
         n = try(op, r, &tried);
-        if (unlikely(n == -ENOTSOCK) && is_socket(r)) {
+        if (unlikely(n == -ENOTSOCK) && is_socket(r))
             n = fd_mistaken(op->sched, r);
-            if (n < 0 || waited)
-                return -EBADF;
-            continue;
-        }
-        if (n != -EAGAIN || op->at_once)
+        else if (n != -EAGAIN || op->at_once)
             break;
-        n = fd_arm(op->sched, r, op->dir, tried);
-        if (unlikely(r->binding != binding)) {
-            if (waited)
+        else if (likely(r->binding == binding))
+            n = fd_arm(op->sched, r, op->dir, tried);
+        if (unlikely(r->binding != binding)) { /* it is another file now: is this call the old one's, or the new one's first? */
+            if (waited || op->done > 0 || (n < 0 && n != -EAGAIN))
                 return -EBADF;
-            continue; /* the number is another file, and this call that one's first */
+            claimed = false;
+            continue;
         }
         if (unlikely(n < 0))
             break;
-        if (!waited) {
-            waited = true;
-            claims = exclusive(op, r);
-            if (claims)
-                r->claimed |= op->dir;
-            r->busy[i]++;
-        }
+        if (!claimed)
+            claim(op, r);
+        claimed = waited = true;
         n = wait_once(op, r, binding);
         if (unlikely(r->binding != binding))
             return -EBADF; /* nothing of this record is ours any more */
         if (unlikely(n < 0))
             break;
     }
-    if (waited) {
-        r->busy[i]--;
-        if (claims)
-            r->claimed &= (uint8_t)~op->dir;
-    }
+    if (claimed && likely(r->binding == binding))
+        unclaim(op, r);
     return n;
 }
 
@@ -207,7 +215,7 @@ static __attribute__((noinline)) ssize_t write_slow(go_sched *s, struct fd *r, c
     return io_run(&op, r);
 }
 
-inline ssize_t io_read_some(go_sched *s, int fd, void *buf, size_t n)
+static inline ssize_t read_some(go_sched *s, int fd, void *buf, size_t n)
 {
     struct fd *r;
     ssize_t got = fd_get(s, fd, &r);
@@ -226,7 +234,7 @@ inline ssize_t io_read_some(go_sched *s, int fd, void *buf, size_t n)
     return got;
 }
 
-inline ssize_t io_write_some(go_sched *s, int fd, const void *buf, size_t n)
+static inline ssize_t write_some(go_sched *s, int fd, const void *buf, size_t n)
 {
     struct fd *r;
     ssize_t put = fd_get(s, fd, &r);
@@ -252,7 +260,7 @@ ssize_t go_read(int fd, void *buf, size_t n)
     go_sched *s = sched_self();
     int rc = checkpoint(s);
 
-    return unlikely(rc < 0) ? rc : io_read_some(s, fd, buf, n);
+    return unlikely(rc < 0) ? rc : read_some(s, fd, buf, n);
 }
 
 ssize_t go_write(int fd, const void *buf, size_t n)
@@ -260,7 +268,7 @@ ssize_t go_write(int fd, const void *buf, size_t n)
     go_sched *s = sched_self();
     int rc = checkpoint(s);
 
-    return unlikely(rc < 0) ? rc : io_write_some(s, fd, buf, n);
+    return unlikely(rc < 0) ? rc : write_some(s, fd, buf, n);
 }
 
 static ssize_t vector_call(io_attempt *attempt, unsigned dir, int fd, const struct iovec *v, int n)

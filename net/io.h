@@ -24,12 +24,14 @@ struct io {
     bool shared;             /* several fibers may do it at once, also on a stream */
     bool at_once;            /* -EAGAIN instead of waiting */
     bool tried;              /* an attempt has just answered -EAGAIN: begin by waiting */
+    bool holds;              /* claims before the first attempt: it may let others run in between */
     bool busy;               /* connect: what it waits for is not the descriptor's to tell */
     int flags;               /* MSG_* */
     const struct iovec *iov; /* the bytes */
     int count;
     size_t total;
     struct iovec one;        /* room for a single piece */
+    size_t done;             /* of a whole amount: what has moved */
     int64_t at;              /* in a file; -1: its own position */
     struct msghdr *msg;
     const struct sockaddr *to;
@@ -67,12 +69,5 @@ ssize_t io_write_attempt(struct io *op, struct fd *r);
 ssize_t bytes_read(struct io *op, struct fd *r);
 ssize_t bytes_write(struct io *op, struct fd *r);
 ssize_t file_transfer(struct io *op, struct fd *r);
-
-/* The loops below whole calls: each chunk may wait, with no checkpoint before it. */
-ssize_t io_read_some(go_sched *s, int fd, void *buf, size_t n);
-ssize_t io_write_some(go_sched *s, int fd, const void *buf, size_t n);
-
-/* go_accept, which also says what it has accepted. */
-int io_accept(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len);
 
 #endif

@@ -84,24 +84,26 @@ ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *fro
 
 ssize_t go_recv(int fd, void *buf, size_t n, int flags)
 {
-    go_sched *s;
+    go_sched *s = sched_self();
+    struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL};
     struct fd *r;
-    int rc;
+    ssize_t got;
 
-    if (unlikely(flags != 0 || n == 0))
+    if (unlikely(flags != 0))
         return go_recvfrom(fd, buf, n, flags, NULL, NULL);
-    s = sched_self();
-    rc = checkpoint(s);
-    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
-        return rc;
-    if (likely(r->kind == FD_STREAM))
-        return io_read_some(s, fd, buf, n);
-    else {
-        struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL};
-
-        io_buffer(&op, buf, n);
-        return io_run(&op, r);
+    got = checkpoint(s);
+    if (unlikely(got < 0) || unlikely((got = fd_get(s, fd, &r)) < 0))
+        return got;
+    if (likely(r->kind == FD_STREAM && !(r->claimed & LOOP_READ) && !r->drained)) {
+        got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
+        if (likely(got > 0))
+            return io_got(s, r, got, n);
+        if (got != -EAGAIN && got != -EINTR && got != -ENOTSOCK)
+            return got;
+        op.tried = got == -EAGAIN;
     }
+    io_buffer(&op, buf, n);
+    return io_run(&op, r);
 }
 
 /* The pieces of v from byte `done` on. */
@@ -204,24 +206,28 @@ ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct soc
 
 ssize_t go_send(int fd, const void *buf, size_t n, int flags)
 {
-    go_sched *s;
+    go_sched *s = sched_self();
+    struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL};
     struct fd *r;
-    int rc;
+    ssize_t put;
 
     if (unlikely(flags & ~MSG_NOSIGNAL))
         return go_sendto(fd, buf, n, flags, NULL, 0);
-    s = sched_self();
-    rc = checkpoint(s);
-    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
-        return rc;
-    if (likely(r->kind == FD_STREAM))
-        return io_write_some(s, fd, buf, n);
-    else {
-        struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL};
-
-        io_buffer(&op, buf, n);
-        return io_run(&op, r);
+    put = checkpoint(s);
+    if (unlikely(put < 0) || unlikely((put = fd_get(s, fd, &r)) < 0))
+        return put;
+    if (likely(r->kind == FD_STREAM && !(r->claimed & LOOP_WRITE))) {
+        put = sys_sendto(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+        if (likely(put >= 0)) {
+            fd_moved(s, r);
+            return put;
+        }
+        if (put != -EAGAIN && put != -EINTR && put != -ENOTSOCK)
+            return put;
+        op.tried = put == -EAGAIN;
     }
+    io_buffer(&op, buf, n);
+    return io_run(&op, r);
 }
 
 ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags)

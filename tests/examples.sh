@@ -150,7 +150,7 @@ text=$(printf 'x%.0s' {1..450})
         echo end
         sleep 0.1
     done
-} >&"$a" 2>/dev/null &
+} 1>&"$a" 2>/dev/null &
 flood=$!
 ok 'chat: a slow reader holds up nobody' timeout 20 grep -q '^ann: end$' <&"$b"
 kill "$flood" && wait "$flood" 2>/dev/null
