@@ -122,10 +122,13 @@ void sched_ready(fiber *f)
 /* f goes from the front of its batch to the end of the next. */
 static __attribute__((noinline)) fiber *yield_seeded(go_sched *s, fiber *f)
 {
-    fiber *to = queue_leave(s, f);
+    bool loop_first = --s->until_look <= 0 && sched_look(s);
+    fiber *to = ring_leave(s, f);
 
     sched_push_pending(s, f);
-    return to == s->loop_fiber && !s->tail ? sched_next_batch(s) : to;
+    if (loop_first)
+        return s->loop_fiber;
+    return to ? to : sched_next_batch(s);
 }
 
 /* The ring turns: who runs stands first, and is last now. */

@@ -35,22 +35,28 @@ static inline void queue_push(go_sched *s, fiber *f)
     s->tail = f;
 }
 
-/* f, which runs and so stands first, leaves the ring. Returns who runs next. */
+/* f, which runs and so stands first, leaves the ring. Returns the next, NULL: none. */
+static inline fiber *ring_leave(go_sched *s, fiber *f)
+{
+    fiber *tail = s->tail;
+
+    if (tail == f) {
+        s->tail = NULL;
+        return NULL;
+    }
+    tail->next = f->next;
+    return f->next;
+}
+
+/* f stops running. Returns who runs next. */
 static inline fiber *queue_leave(go_sched *s, fiber *f)
 {
-    fiber *tail = s->tail, *to = f->next;
     bool loop_first = unlikely(--s->until_look <= 0) && sched_look(s);
+    fiber *to = ring_leave(s, f);
 
-    if (unlikely(loop_first || tail != s->tail)) { /* a look may have settled a fork */
-        tail = s->tail;
-        to = f->next;
-    }
-    if (unlikely(tail == f)) {
-        s->tail = NULL;
-        return loop_first ? s->loop_fiber : sched_next_batch(s);
-    }
-    tail->next = to;
-    return unlikely(loop_first) ? s->loop_fiber : to;
+    if (unlikely(loop_first))
+        return s->loop_fiber;
+    return likely(to) ? to : sched_next_batch(s);
 }
 
 /* errno and C++'s exception state belong to the thread as far as their libraries know. They are

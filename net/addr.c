@@ -82,7 +82,8 @@ int addr_unix(union addr *a, const char *path)
     memset(a, 0, sizeof *a);
     if (len == 0)
         return -EINVAL;
-    if (len >= sizeof a->un.sun_path + abstract) /* a path has a NUL at its end, an abstract name one at its start */
+    if (len >= sizeof a->un.sun_path + abstract) /* a path has a NUL at its end, an abstract name
+                                                    one at its start */
         return -ENAMETOOLONG;
     a->un.sun_family = AF_UNIX;
     memcpy(a->un.sun_path, path, len);

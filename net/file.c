@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files that epoll refuses: the page cache is tried first, and what would have to wait for a disk goes to the offload pool. */
+ * Files that epoll refuses: the page cache is tried first, and what would have to wait for a disk
+ * goes to the offload pool. */
 #include "core/scope.h"
 #include "net/io.h"
 #include <gosling/offload.h>
@@ -17,9 +18,10 @@ static ssize_t transfer(const struct io *op, int fd, int flags)
                                  : sys_pwritev2(fd, op->iov, op->count, op->at, flags);
     while (n == -EINTR);
     if (n == -ENOSYS) /* no preadv2 at all: a sandbox */
-        n = flags ? -EOPNOTSUPP : op->at < 0 ? op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
-                                                                    : sys_writev(fd, op->iov, op->count)
-                                             : -ENOSYS;
+        n = flags        ? -EOPNOTSUPP
+            : op->at < 0 ? op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
+                                                : sys_writev(fd, op->iov, op->count)
+                         : -ENOSYS;
     return n;
 }
 
@@ -58,12 +60,14 @@ static ssize_t offload(struct io *op, struct fd *r)
     return e.result;
 }
 
-/* Files of the kernel's own making are no disk's: calling is cheaper than handing over. But some of them do wait. */
+/* Files of the kernel's own making are no disk's: calling is cheaper than handing over. But some of
+ * them do wait. */
 static bool answers_at_once(const struct fd *r, unsigned dir)
 {
     struct statfs fs;
 
-    if (sys_fstatfs(r->number, &fs) < 0 || (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC))
+    if (sys_fstatfs(r->number, &fs) < 0 ||
+        (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC))
         return false;
     return fd_ready(r->number, dir == LOOP_READ ? POLLIN : POLLOUT) != 0;
 }
@@ -106,7 +110,11 @@ static ssize_t positioned_attempt(struct io *op, struct fd *r)
 static ssize_t positioned(unsigned dir, int fd, const void *buf, size_t n, int64_t at)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = positioned_attempt, .sched = s, .dir = (uint8_t)dir, .how = WAIT_CANCEL, .shared = true,
+    struct io op = {.attempt = positioned_attempt,
+                    .sched = s,
+                    .dir = (uint8_t)dir,
+                    .how = WAIT_CANCEL,
+                    .shared = true,
                     .at = at};
     struct fd *r;
     int rc = checkpoint(s);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * One call on a descriptor that may have to wait: try, wait, try again. The call's own part is its *attempt*, a system call
- * that does not wait. io_run does the rest: who may, when to wait, what to make of a number that is another file now.
+ * One call on a descriptor that may have to wait: try, wait, try again. The call's own part is its
+ * *attempt*, a system call that does not wait. io_run does the rest: who may, when to wait, what to
+ * make of a number that is another file now.
  *
- * A call that moved something returns what it moved; one that returns -ECANCELED has moved nothing. */
+ * A call that moved something returns what it moved; one that returns -ECANCELED has moved nothing.
+ */
 #ifndef NET_IO_H
 #define NET_IO_H
 
@@ -13,7 +15,8 @@
 
 struct io;
 
-/* Tries once. >= 0 or -errno; -EAGAIN: it would have to wait. Sets r's drained bit and counts what moved. */
+/* Tries once. >= 0 or -errno; -EAGAIN: it would have to wait. Sets r's drained bit and counts what
+ * moved. */
 typedef ssize_t io_attempt(struct io *op, struct fd *r);
 
 struct io {
@@ -30,9 +33,9 @@ struct io {
     const struct iovec *iov; /* the bytes */
     int count;
     size_t total;
-    struct iovec one;        /* room for a single piece */
-    size_t done;             /* of a whole amount: what has moved */
-    int64_t at;              /* in a file; -1: its own position */
+    struct iovec one; /* room for a single piece */
+    size_t done;      /* of a whole amount: what has moved */
+    int64_t at;       /* in a file; -1: its own position */
     struct msghdr *msg;
     const struct sockaddr *to;
     struct sockaddr *from;

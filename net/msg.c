@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Socket calls: receiving, sending, accepting, connecting. */
-#include "core/scope.h"
+ * Receiving and sending on sockets. */
 #include "net/io.h"
-#include <gosling/fiber.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- receiving ---- */
 
@@ -26,8 +23,8 @@ static ssize_t recv_attempt(struct io *op, struct fd *r)
     ssize_t n;
 
     do
-        n = sys_recvfrom(r->number, op->iov->iov_base, op->iov->iov_len, op->flags | MSG_DONTWAIT, op->from,
-                         op->from_len);
+        n = sys_recvfrom(r->number, op->iov->iov_base, op->iov->iov_len, op->flags | MSG_DONTWAIT,
+                         op->from, op->from_len);
     while (unlikely(n == -EINTR));
     return received(op, r, n);
 }
@@ -42,10 +39,12 @@ static ssize_t recvmsg_attempt(struct io *op, struct fd *r)
     return received(op, r, n);
 }
 
-/* MSG_WAITALL on a stream: on until n bytes are there, the end, or an error; then what came counts. */
+/* MSG_WAITALL on a stream: on until n bytes are there, the end, or an error; then what came counts.
+ */
 static bool wants_all(const struct fd *r, int flags)
 {
-    return flags & MSG_WAITALL && !(flags & (AT_ONCE | MSG_PEEK | MSG_TRUNC)) && r->kind == FD_STREAM;
+    return flags & MSG_WAITALL && !(flags & (AT_ONCE | MSG_PEEK | MSG_TRUNC)) &&
+           r->kind == FD_STREAM;
 }
 
 static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
@@ -67,8 +66,14 @@ static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
 ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL, .flags = flags,
-                    .at_once = flags & AT_ONCE, .from = from, .from_len = len};
+    struct io op = {.attempt = recv_attempt,
+                    .sched = s,
+                    .dir = LOOP_READ,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & AT_ONCE,
+                    .from = from,
+                    .from_len = len};
     struct fd *r;
     int rc = checkpoint(s);
 
@@ -133,7 +138,8 @@ static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
         return -ENOMEM;
     op->flags &= ~MSG_WAITALL;
     got = io_run(op, r);
-    for (done = got > 0 ? (size_t)got : 0; got > 0 && done < op->total; done += got > 0 ? (size_t)got : 0) {
+    for (done = got > 0 ? (size_t)got : 0;
+         got > 0 && done<op->total; done += got> 0 ? (size_t)got : 0) {
         more.msg_iovlen = (size_t)iov_rest(rest, m->msg_iov, (int)m->msg_iovlen, done);
         op->msg = &more;
         got = io_run(op, r);
@@ -146,8 +152,13 @@ static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
 ssize_t go_recvmsg(int fd, struct msghdr *m, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = recvmsg_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL, .flags = flags,
-                    .at_once = flags & AT_ONCE, .msg = m};
+    struct io op = {.attempt = recvmsg_attempt,
+                    .sched = s,
+                    .dir = LOOP_READ,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & AT_ONCE,
+                    .msg = m};
     struct fd *r;
     int rc = checkpoint(s);
 
@@ -170,8 +181,8 @@ static ssize_t send_attempt(struct io *op, struct fd *r)
     ssize_t n;
 
     do
-        n = sys_sendto(r->number, op->iov->iov_base, op->iov->iov_len, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL, op->to,
-                       op->to_len);
+        n = sys_sendto(r->number, op->iov->iov_base, op->iov->iov_len,
+                       op->flags | MSG_DONTWAIT | MSG_NOSIGNAL, op->to, op->to_len);
     while (unlikely(n == -EINTR));
     if (n > 0)
         fd_moved(op->sched, r);
@@ -190,11 +201,18 @@ static ssize_t sendmsg_attempt(struct io *op, struct fd *r)
     return n;
 }
 
-ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
+ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                  socklen_t len)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .flags = flags,
-                    .at_once = flags & MSG_DONTWAIT, .to = to, .to_len = len};
+    struct io op = {.attempt = send_attempt,
+                    .sched = s,
+                    .dir = LOOP_WRITE,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT,
+                    .to = to,
+                    .to_len = len};
     struct fd *r;
     int rc = checkpoint(s);
 
@@ -233,134 +251,17 @@ ssize_t go_send(int fd, const void *buf, size_t n, int flags)
 ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = sendmsg_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .flags = flags,
-                    .at_once = flags & MSG_DONTWAIT, .msg = (struct msghdr *)(uintptr_t)m};
+    struct io op = {.attempt = sendmsg_attempt,
+                    .sched = s,
+                    .dir = LOOP_WRITE,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT,
+                    .msg = (struct msghdr *)(uintptr_t)m};
     struct fd *r;
     int rc = checkpoint(s);
 
     if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
         return rc;
     return io_run(&op, r);
-}
-
-/* ---- accepting ---- */
-
-/* Ours are O_NONBLOCK. Of others we cannot know: accept has no MSG_DONTWAIT, and where the listener is blocking and shared
- * with another process, that one may take the connection between our poll and our accept; this thread then waits for the
- * next one. */
-static ssize_t accept_attempt(struct io *op, struct fd *r)
-{
-    int fd;
-
-    if (!(fd_ours(r) && r->kind == FD_LISTENER) && !fd_ready(r->number, POLLIN))
-        return -EAGAIN;
-    do
-        fd = sys_accept4(r->number, op->from, op->from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    while (unlikely(fd == -EINTR));
-    if (fd >= 0)
-        fd_created(fd, r->kind == FD_LISTENER ? FD_STREAM : FD_UNKNOWN);
-    return fd;
-}
-
-/* A stream socket that is accepted on most likely listens; asked once. */
-static int look_whether_it_listens(go_sched *s, struct fd *r)
-{
-    int listens = 0, rc = r->kind == FD_UNKNOWN ? fd_identify(s, r) : 0;
-    socklen_t len = sizeof listens;
-
-    if (rc == 0 && r->kind == FD_STREAM && sys_getsockopt(r->number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
-        listens)
-        r->kind = FD_LISTENER;
-    return rc;
-}
-
-int go_accept(int fd, struct sockaddr *peer, socklen_t *len)
-{
-    go_sched *s = sched_self();
-    struct io op = {.attempt = accept_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL | WAIT_SOURCE,
-                    .shared = true, .from = peer, .from_len = len};
-    struct fd *r;
-    int rc = checkpoint(s);
-
-    if (unlikely(rc < 0))
-        return rc;
-    if (unlikely(s->soft > 0) && scope_stopping(s->current))
-        return scope_refused();
-    rc = fd_get(s, fd, &r);
-    if (rc == 0 && unlikely(r->kind != FD_LISTENER))
-        rc = look_whether_it_listens(s, r);
-    return unlikely(rc < 0) ? rc : (int)io_run(&op, r);
-}
-
-/* ---- connecting ---- */
-
-/* O_NONBLOCK is a flag of the open file. One that is only now being connected is hardly shared, so a blocking one is made
- * non-blocking for the one call. */
-static int connect_now(struct fd *r, const struct sockaddr *to, socklen_t len)
-{
-    int flags = fd_ours(r) ? O_NONBLOCK : sys_fcntl(r->number, F_GETFL, 0), rc;
-
-    if (flags < 0)
-        return flags;
-    if (!(flags & O_NONBLOCK) && (rc = sys_fcntl(r->number, F_SETFL, flags | O_NONBLOCK)) < 0)
-        return rc;
-    rc = sys_connect(r->number, to, len);
-    if (!(flags & O_NONBLOCK))
-        sys_fcntl(r->number, F_SETFL, flags);
-    return rc;
-}
-
-enum { STARTED = 1 };
-
-/* The outcome is asked for by a second connect, not by SO_ERROR: the kernel then knows, too, that the socket is connected. */
-static ssize_t connect_attempt(struct io *op, struct fd *r)
-{
-    int rc;
-
-    if (op->flags == STARTED) {
-        if (!fd_ready(r->number, POLLOUT))
-            return -EAGAIN;
-        rc = sys_connect(r->number, op->to, op->to_len);
-        return rc == -EISCONN ? 0 : rc == -EALREADY || rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc;
-    }
-    rc = connect_now(r, op->to, op->to_len);
-    if (rc == -EAGAIN) { /* a Unix listener whose queue is full: nothing tells when it has room */
-        op->busy = true;
-        op->at_once = true;
-        return rc;
-    }
-    if (rc != -EINPROGRESS && rc != -EINTR && rc != -EALREADY)
-        return rc;
-    op->flags = STARTED;
-    return -EAGAIN;
-}
-
-#define CONNECT_PAUSE      GO_MS
-#define CONNECT_PAUSE_MOST (50 * GO_MS)
-
-int go_connect(int fd, const struct sockaddr *to, socklen_t len)
-{
-    go_sched *s = sched_self();
-    go_time pause = CONNECT_PAUSE;
-    struct fd *r;
-    int rc = checkpoint(s);
-
-    if (rc < 0)
-        return rc;
-    for (;;) {
-        struct io op = {.attempt = connect_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .to = to,
-                        .to_len = len};
-
-        rc = fd_get(s, fd, &r);
-        if (rc == 0)
-            rc = fd_verify(s, r); /* a socket is mostly connected when its number is new */
-        if (rc == 0)
-            rc = (int)io_run(&op, r);
-        if (!op.busy)
-            return rc;
-        rc = go_sleep(pause);
-        if (rc < 0)
-            return rc;
-        pause = pause * 2 < CONNECT_PAUSE_MOST ? pause * 2 : CONNECT_PAUSE_MOST;
-    }
 }

@@ -27,7 +27,8 @@ void peers_fini(struct peers *p)
     free(p->slots);
 }
 
-/* Multiply and fold, with a secret in both halves: a stranger who picks addresses cannot pick their slots. */
+/* Multiply and fold, with a secret in both halves: a stranger who picks addresses cannot pick their
+ * slots. */
 static unsigned slot_of(const struct peers *p, const uint8_t *address)
 {
     uint64_t half[2], x;
@@ -54,7 +55,9 @@ static bool key_of(const union addr *a, uint8_t *key)
 
 static int grow(struct peers *p)
 {
-    struct peers bigger = {.size = p->size ? p->size * 2 : FIRST_SIZE, .used = p->used, .seed = p->seed};
+    struct peers bigger = {.size = p->size ? p->size * 2 : FIRST_SIZE,
+                           .used = p->used,
+                           .seed = p->seed};
 
     bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
     if (!bigger.slots)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * go_poll and go_wait_fd: poll(2) says what is ready, we only wait in between. Waits are placed on the records of all
- * descriptors; the first event ends all of them, and poll(2) is asked again.
+ * go_poll and go_wait_fd: poll(2) says what is ready, we only wait in between. Waits are placed on
+ * the records of all descriptors; the first event ends all of them, and poll(2) is asked again.
  *
- * The loop knows two events, readable and writable. What else poll(2) can wait for (urgent data, a half-closed peer, errors
- * alone) goes through an epoll set made for this one call, which is itself a descriptor that becomes readable. */
+ * The loop knows two events, readable and writable. What else poll(2) can wait for (urgent data, a
+ * half-closed peer, errors alone) goes through an epoll set made for this one call, which is itself
+ * a descriptor that becomes readable. */
 #include "core/scope.h"
 #include "core/sys.h"
 #include "net/fd.h"
@@ -18,10 +19,11 @@ struct poll {
     go_sched *sched;
     struct pollfd *fds;
     nfds_t n;
-    struct wait *waits;  /* room for n + 1 */
+    struct wait *waits; /* room for n + 1 */
     unsigned count;
-    int epfd;            /* for rare events, or -1 */
-    bool gone;           /* a descriptor was found closed while arming */
+    int epfd;      /* for rare events, or -1 */
+    bool gone;     /* a descriptor was found closed while arming */
+    bool was_gone; /* the time before, too */
 };
 
 static void poll_describe(const struct wait *w, FILE *out)
@@ -57,8 +59,10 @@ static int rare_add(struct poll *p, int fd, short events)
         fd_created(p->epfd, FD_OTHER);
     }
     rc = sys_epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &e);
+    if (rc == -EPERM)
+        return 0; /* a file, which is always ready for what it knows, and never for this */
     if (rc != -EEXIST)
-        return rc == -EPERM ? 0 : rc; /* a file, which is always ready for what it knows, and never for this */
+        return rc;
     for (nfds_t i = 0; i < p->n; i++) /* the same descriptor again: all that anybody wants of it */
         if (p->fds[i].fd == fd)
             e.events |= (uint16_t)p->fds[i].events;
@@ -74,7 +78,8 @@ static int arm_one(struct poll *p, int fd, short events, nfds_t which)
     struct fd *r;
     int rc = fd_get(p->sched, fd, &r);
 
-    *w = (struct wait){.ops = &poll_waitable, .arg = (uint32_t)fd | (int64_t)(uint16_t)events << 32};
+    *w =
+        (struct wait){.ops = &poll_waitable, .arg = (uint32_t)fd | (int64_t)(uint16_t)events << 32};
     if (rc == 0 && !fd_directions(events))
         rc = rare_add(p, fd, events);
     if (rc == 0)
@@ -114,7 +119,8 @@ static int arm_all(struct poll *p)
     return rc;
 }
 
-/* What was closed while we waited is POLLNVAL, also if its number is another file by now, and has events. */
+/* What was closed while we waited is POLLNVAL, also if its number is another file by now, and has
+ * events. */
 static int mark_closed(struct poll *p, int ready)
 {
     for (unsigned k = 0; k < p->count; k++) {
@@ -143,7 +149,12 @@ static int wait_for_events(struct poll *p, go_time until)
         return rc;
     if (p->gone) {
         disarm_all(p);
-        return poll_now(p);
+        rc = poll_now(p);
+        if (rc == 0 && p->was_gone)
+            return -EBADF; /* it is open, and yet cannot be waited on: our own epoll set was closed
+                              underfoot */
+        p->was_gone = true;
+        return rc;
     }
     rc = wait_park(p->waits, p->count, WAIT_CANCEL | (p->count ? WAIT_OUTSIDE : 0), until);
     if (rc == -ETIMEDOUT || rc == -ECANCELED)

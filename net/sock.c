@@ -50,8 +50,9 @@ static int failed(int rc, const char *what, const union addr *a)
 
 static int not_numeric(const char *what, const char *host, const char *service)
 {
-    return go_fail(EINVAL, "%s host \"%s\", port \"%s\": both must be numeric; names need the resolver", what,
-                   host ? host : "(any)", service ? service : "(none)");
+    return go_fail(EINVAL,
+                   "%s host \"%s\", port \"%s\": both must be numeric; names need the resolver",
+                   what, host ? host : "(any)", service ? service : "(none)");
 }
 
 /* ---- internet ---- */
@@ -87,7 +88,8 @@ static bool no_v6(int rc)
     return rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL || rc == -EPROTONOSUPPORT;
 }
 
-static int open_inet(int type, const char *what, const char *host, const char *service, const go_listen_opts *o)
+static int open_inet(int type, const char *what, const char *host, const char *service,
+                     const go_listen_opts *o)
 {
     union addr a;
     int len = addr_parse(&a, host ? host : "::", service), fd;
@@ -146,8 +148,9 @@ static bool is_stale(const union addr *a, int len, ino_t *ino)
     return rc == -ECONNREFUSED;
 }
 
-/* Two programs that find the same left-over at once: each removes only the file that it has looked at. What remains is the
- * time between that look and unlink; a lock would leave a file of its own behind. */
+/* Two programs that find the same left-over at once: each removes only the file that it has looked
+ * at. What remains is the time between that look and unlink; a lock would leave a file of its own
+ * behind. */
 static int bind_unix(int fd, const union addr *a, int len)
 {
     int rc = sys_bind(fd, a, (socklen_t)len), saved = errno;

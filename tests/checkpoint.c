@@ -551,4 +551,31 @@ LAW_VIRTUAL(no_checkpoints,
     CHECK_EQ(outer, 0);
 }
 
+static int sleeps_a_little(void *arg)
+{
+    *(bool *)arg = go_sleep(GO_MS) == 0;
+    return 0;
+}
+
+/* A batch of one that yields for ever must not keep the loop from its turn. */
+static int spins_alone(void *arg)
+{
+    bool woke = false;
+    int rc;
+
+    (void)arg;
+    GO_NURSERY(n, rc) {
+        go_spawn(n, sleeps_a_little, &woke);
+        for (int i = 0; !woke && i < 50000000; i++)
+            go_yield();
+        CHECK(woke);
+    }
+    return rc;
+}
+
+LAW(seeded_spinner, "S6.07 with a seed, too, a fiber that yields for ever keeps no timer waiting")
+{
+    CHECK_EQ(go_run_with(&(go_run_opts){.seed = 5, .no_signals = true}, spins_alone, NULL), 0);
+}
+
 TAP_MAIN

@@ -8,7 +8,8 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-/* A fiber that reads fd waits; when `say` has been done it has n bytes. The flags of fd are as before. */
+/* A fiber that reads fd waits; when `say` has been done it has n bytes. The flags of fd are as
+ * before. */
 static void waits_for(int fd, void (*say)(void *arg), void *arg, ssize_t n)
 {
     struct call c = CALL(fd);
@@ -218,7 +219,8 @@ LAW_REAL(inotify, "S8.01 any fd works: inotify")
     }
     CHECK(go_read(fd, buf, sizeof buf) > 0);
     GO_TIMEOUT(20 * GO_MS, rc) {
-        CHECK_EQ(go_read(fd, buf, sizeof buf), -ECANCELED); /* there is no more, and the thread did not block */
+        CHECK_EQ(go_read(fd, buf, sizeof buf), -ECANCELED); /* there is no more, and the thread did
+                                                               not block */
     }
     go_close(fd);
     rmdir(dir);
@@ -253,10 +255,12 @@ LAW_REAL(fifos, "S8.01 any fd works: a named FIFO, blocking; a full one makes th
     dir[0] = '\0';
 }
 
-LAW_REAL(files, "S8.01 any fd works: a regular file, with and without positions, in pieces, and its end")
+LAW_REAL(files,
+         "S8.01 any fd works: a regular file, with and without positions, in pieces, and its end")
 {
     char path[96], buf[16] = "";
-    struct iovec out[2] = {{(char *)"hello ", 6}, {(char *)"world", 5}}, in[2] = {{buf, 3}, {buf + 3, 13}};
+    struct iovec out[2] = {{(char *)"hello ", 6}, {(char *)"world", 5}},
+                 in[2] = {{buf, 3}, {buf + 3, 13}};
     int fd;
 
     in_dir(path, "file");
@@ -322,7 +326,8 @@ LAW_REAL(not_open, "S8.01 a number that is not open is -EBADF in every call")
     CHECK_EQ(p.revents, POLLNVAL);
 }
 
-LAW_REAL(nonblock, "S8.02 O_NONBLOCK is never left set on a descriptor that the library did not create")
+LAW_REAL(nonblock,
+         "S8.02 O_NONBLOCK is never left set on a descriptor that the library did not create")
 {
     int fds[2], listener, port, fd, in, rc;
     struct sockaddr_in at = {.sin_family = AF_INET};
@@ -356,7 +361,8 @@ LAW_REAL(nonblock, "S8.02 O_NONBLOCK is never left set on a descriptor that the 
     close_both((int[]){fd, listener});
 }
 
-LAW_REAL(already_nonblocking, "S8.02 a foreign descriptor that is O_NONBLOCK already waits just so, and keeps it")
+LAW_REAL(already_nonblocking,
+         "S8.02 a foreign descriptor that is O_NONBLOCK already waits just so, and keeps it")
 {
     int fds[2];
 

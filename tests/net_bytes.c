@@ -10,7 +10,9 @@ static void pair(void)
     CHECK_EQ(go_socketpair(fds), 0);
 }
 
-LAW_VIRTUAL(end_of_file, "S1.08 0 from a receive: end of file, on sockets and pipes, also for who waits, and for ever")
+LAW_VIRTUAL(
+    end_of_file,
+    "S1.08 0 from a receive: end of file, on sockets and pipes, also for who waits, and for ever")
 {
     char buf[8];
     struct call c;
@@ -57,7 +59,8 @@ LAW_VIRTUAL(broken, "S1.07 -EPIPE: the other side is gone, also for who waits")
             settle_io();
             go_close(fds[0]);
         }
-        CHECK(c.result == -EPIPE || (kind == 0 && c.result == -ECONNRESET)); /* data that nobody read */
+        CHECK(c.result == -EPIPE || (kind == 0 && c.result == -ECONNRESET)); /* data that nobody
+                                                                                read */
         CHECK_EQ(go_write(fds[1], "x", 1), -EPIPE);
         CHECK_EQ(go_write_all(fds[1], "x", 1), -EPIPE);
         go_close(fds[1]);
@@ -99,7 +102,9 @@ static int writes_in_pieces(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(exact, "S8.28 go_read_exact: 1; 0 when the end came before the first byte; -EPIPE when it came later")
+LAW_VIRTUAL(
+    exact,
+    "S8.28 go_read_exact: 1; 0 when the end came before the first byte; -EPIPE when it came later")
 {
     char buf[8] = "";
     int rc;
@@ -229,7 +234,9 @@ static int sends_file(void *arg)
     return 0;
 }
 
-LAW_REAL(sendfile_at, "S8.01 go_sendfile sends a file to a socket of ours, a foreign one, a pipe, cold or cached")
+LAW_REAL(
+    sendfile_at,
+    "S8.01 go_sendfile sends a file to a socket of ours, a foreign one, a pipe, cold or cached")
 {
     char path[] = "/tmp/gosling-bytes-XXXXXX";
     int file = mkstemp(path), rc;
@@ -286,7 +293,8 @@ LAW_VIRTUAL(dontwait, "S1.12 -EAGAIN: with MSG_DONTWAIT a call that would have t
         put(fds[1], "ab");
         CHECK_EQ(go_recv(fds[0], buf, 8, MSG_DONTWAIT), 2);
         put(fds[1], "c");
-        CHECK_EQ(go_recv(fds[0], buf, 8, MSG_DONTWAIT), 1); /* tried, though the last one was short */
+        CHECK_EQ(go_recv(fds[0], buf, 8, MSG_DONTWAIT), 1); /* tried, though the last one was short
+                                                             */
         CHECK_EQ(go_recv(fds[0], buf, 8, MSG_DONTWAIT), -EAGAIN);
         while (go_send(fds[1], block, sizeof block, MSG_DONTWAIT) > 0)
             ;
@@ -328,12 +336,17 @@ LAW_VIRTUAL(passing, "S8.01 go_sendmsg and go_recvmsg pass a descriptor")
     } u;
     char byte = 'x';
     struct iovec v = {&byte, 1};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.room, .msg_controllen = sizeof u.room};
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = u.room,
+                       .msg_controllen = sizeof u.room};
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
     pair();
     CHECK_EQ(go_pipe(sent), 0);
-    *h = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+    *h = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS,
+                          .cmsg_len = CMSG_LEN(sizeof(int))};
     memcpy(CMSG_DATA(h), &sent[0], sizeof(int));
     CHECK_EQ(go_sendmsg(fds[1], &m, 0), 1);
     memset(&u, 0, sizeof u);
@@ -346,10 +359,12 @@ LAW_VIRTUAL(passing, "S8.01 go_sendmsg and go_recvmsg pass a descriptor")
     close_both(fds);
 }
 
-LAW_VIRTUAL(datagrams, "S8.01 datagrams keep their borders, an empty one is one, and say who sent them")
+LAW_VIRTUAL(datagrams,
+            "S8.01 datagrams keep their borders, an empty one is one, and say who sent them")
 {
     int a = go_udp_bind("127.0.0.1", "0"), b = go_udp_bind("127.0.0.1", "0");
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)go_local_port(a))}, from;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)go_local_port(a))},
+                       from;
     socklen_t len = sizeof from;
     char buf[16];
 
@@ -365,7 +380,8 @@ LAW_VIRTUAL(datagrams, "S8.01 datagrams keep their borders, an empty one is one,
     close_both((int[]){a, b});
 }
 
-LAW_VIRTUAL(refused, "S8.01 go_connect to where nobody listens is -ECONNREFUSED; connected twice -EISCONN")
+LAW_VIRTUAL(refused,
+            "S8.01 go_connect to where nobody listens is -ECONNREFUSED; connected twice -EISCONN")
 {
     int port, listener = listen_local(&port), fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sections 4 and 6 on descriptors: a cancelled call has had no effect, a completed one returns its result, and every call
- * looks for cancellation. */
+ * Sections 4 and 6 on descriptors: a cancelled call has had no effect, a completed one returns its
+ * result, and every call looks for cancellation. */
 #include "tests/net_kit.h"
 #include <sys/eventfd.h>
 
 static int fds[2];
 
-/* Runs fn(arg) until nothing more happens, and cancels it; then again in a scope that is cancelled already. */
+/* Runs fn(arg) until nothing more happens, and cancels it; then again in a scope that is cancelled
+ * already. */
 static int64_t cancelled(go_fn *fn, struct call *c)
 {
     struct call before = *c;
@@ -25,7 +26,8 @@ static int64_t cancelled(go_fn *fn, struct call *c)
     return c->result;
 }
 
-LAW_VIRTUAL(read_cancelled, "S4.14 a cancelled go_read has had no effect, on any kind of descriptor")
+LAW_VIRTUAL(read_cancelled,
+            "S4.14 a cancelled go_read has had no effect, on any kind of descriptor")
 {
     struct call c;
 
@@ -88,7 +90,8 @@ static int accepts_named(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(accept_cancelled, "S4.14 a cancelled go_accept has taken no connection, and leaves its arguments")
+LAW_VIRTUAL(accept_cancelled,
+            "S4.14 a cancelled go_accept has taken no connection, and leaves its arguments")
 {
     int port, fd = listen_local(&port), out, in;
     struct call c = CALL(fd);
@@ -107,8 +110,12 @@ static int receives_message(void *arg)
     char room[64];
     struct sockaddr_in from;
     struct iovec v = {c->buf, sizeof c->buf};
-    struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &v, .msg_iovlen = 1,
-                       .msg_control = room, .msg_controllen = sizeof room};
+    struct msghdr m = {.msg_name = &from,
+                       .msg_namelen = sizeof from,
+                       .msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = room,
+                       .msg_controllen = sizeof room};
 
     c->result = go_recvmsg(c->fd, &m, 0);
     if (c->result < 0) {
@@ -141,7 +148,8 @@ static int has_data(int64_t result)
     return result == -ECANCELED;
 }
 
-LAW_VIRTUAL(always_looks, "S6.01 every call on a descriptor looks for cancellation, also when the data is there")
+LAW_VIRTUAL(always_looks,
+            "S6.01 every call on a descriptor looks for cancellation, also when the data is there")
 {
     char buf[8] = "12345678";
     int rc;
@@ -190,12 +198,14 @@ static int cancel_and_feed(void *arg)
 {
     go_sleep(GO_SEC); /* the reader waits */
     put(fds[1], "abc");
-    settle_io();      /* it has been woken, or has run */
+    settle_io(); /* it has been woken, or has run */
     go_scope_cancel(arg, "too late");
     return 0;
 }
 
-LAW_VIRTUAL(completed, "S4.15 a read that has its data returns it; the pending cancel waits for the next checkpoint")
+LAW_VIRTUAL(
+    completed,
+    "S4.15 a read that has its data returns it; the pending cancel waits for the next checkpoint")
 {
     char buf[8];
     int rc, all;
@@ -252,7 +262,8 @@ LAW_VIRTUAL(nothing_lost, "S4.14 whatever the order of data and cancellation, no
     }
 }
 
-LAW_VIRTUAL(connect_cancelled, "S4.18 a cancelled go_connect leaves an fd that is only good for closing")
+LAW_VIRTUAL(connect_cancelled,
+            "S4.18 a cancelled go_connect leaves an fd that is only good for closing")
 {
     int port, listener, fd, rc, err = 0, filled[64], n = 0;
     struct sockaddr_in to = {.sin_family = AF_INET};
@@ -275,7 +286,8 @@ LAW_VIRTUAL(connect_cancelled, "S4.18 a cancelled go_connect leaves an fd that i
     go_close(listener);
 }
 
-LAW_VIRTUAL(read_exact_cancelled, "S4.17 a cancelled go_read_exact may have moved a part; so may go_copy")
+LAW_VIRTUAL(read_exact_cancelled,
+            "S4.17 a cancelled go_read_exact may have moved a part; so may go_copy")
 {
     char buf[8] = "";
     int rc, err = 0, other[2];
@@ -307,7 +319,8 @@ static int takes_a_signal(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(soft_accept, "S4.28 a soft cancel stops go_accept: the one that waits, and the next ones, though somebody connects")
+LAW_VIRTUAL(soft_accept, "S4.28 a soft cancel stops go_accept: the one that waits, and the next "
+                         "ones, though somebody connects")
 {
     int port, fd = listen_local(&port), out, rc, all, err = 0;
     go_scope scope;
@@ -385,7 +398,8 @@ LAW_VIRTUAL(fair, "S6.03 a reader whose data is always there lets the others run
     close_both(fds);
 }
 
-LAW_VIRTUAL(io_beats_deadline, "S5.07 I/O that is ready beats a deadline that expires in the same turn")
+LAW_VIRTUAL(io_beats_deadline,
+            "S5.07 I/O that is ready beats a deadline that expires in the same turn")
 {
     char buf[8];
     int rc;
@@ -406,7 +420,8 @@ LAW_VIRTUAL(io_beats_deadline, "S5.07 I/O that is ready beats a deadline that ex
     close_both(fds);
 }
 
-LAW(outside, "S1.20 outside a run: the calls that wait are -ESHUTDOWN, making and closing descriptors works")
+LAW(outside,
+    "S1.20 outside a run: the calls that wait are -ESHUTDOWN, making and closing descriptors works")
 {
     char buf[4];
     struct pollfd p = {0, POLLIN, 0};

@@ -25,7 +25,8 @@ LAW_VIRTUAL(close_under_reader, "S8.03 go_close wakes an fd's reader with -EBADF
     go_close(fds[1]);
 }
 
-LAW_VIRTUAL(close_under_all, "S8.03 go_close wakes readers, writers and pollers of foreign fds as well")
+LAW_VIRTUAL(close_under_all,
+            "S8.03 go_close wakes readers, writers and pollers of foreign fds as well")
 {
     int fds[2], rc;
     struct call in, out, waiter, poller, selector;
@@ -51,7 +52,8 @@ LAW_VIRTUAL(close_under_all, "S8.03 go_close wakes readers, writers and pollers 
     go_close(fds[1]);
 }
 
-LAW_VIRTUAL(before_reuse, "S8.03 the number is reused at once, and the old reader has -EBADF all the same")
+LAW_VIRTUAL(before_reuse,
+            "S8.03 the number is reused at once, and the old reader has -EBADF all the same")
 {
     int fds[2], other[2], rc;
     struct call c;
@@ -85,7 +87,8 @@ static int poll_after_close(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(poll_closed, "S8.18 closed by go_close and reused at once: go_poll reports POLLNVAL, for each of its entries")
+LAW_VIRTUAL(poll_closed, "S8.18 closed by go_close and reused at once: go_poll reports POLLNVAL, "
+                         "for each of its entries")
 {
     int fds[2], again[2], rc;
     struct call c;
@@ -163,7 +166,8 @@ static void *other_thread(void *fd)
     return (void *)(intptr_t)virtual_run(close_elsewhere, fd);
 }
 
-LAW_REAL(other_scheduler, "S8.03 closed and reused by another thread's scheduler: at the next use the old reader has -EBADF")
+LAW_REAL(other_scheduler, "S8.03 closed and reused by another thread's scheduler: at the next use "
+                          "the old reader has -EBADF")
 {
     int fds[2], again[2], rc;
     struct call c, next;
@@ -194,7 +198,8 @@ LAW_REAL(other_scheduler, "S8.03 closed and reused by another thread's scheduler
 
 /* ---- a plain close underfoot ---- */
 
-LAW_REAL(plain_close, "S8.04 a plain close under a reader, and the number reused: the next user gets its own data, the old one -EBADF")
+LAW_REAL(plain_close, "S8.04 a plain close under a reader, and the number reused: the next user "
+                      "gets its own data, the old one -EBADF")
 {
     int fds[2], again[2], rc;
     struct call c, next;
@@ -219,7 +224,8 @@ LAW_REAL(plain_close, "S8.04 a plain close under a reader, and the number reused
     go_close(fds[1]);
 }
 
-LAW_REAL(plain_close_of_ours, "S8.04 the same with a descriptor of ours, which a plain close may not take, but does")
+LAW_REAL(plain_close_of_ours,
+         "S8.04 the same with a descriptor of ours, which a plain close may not take, but does")
 {
     int fds[2], again[2], rc;
     struct call c, next;
@@ -274,13 +280,15 @@ static void our_pair(int fds[2])
     CHECK_EQ(go_socketpair(fds), 0);
 }
 
-LAW_REAL(in_one_turn, "S8.04 a plain close and reuse before the loop's next turn: waiters do not get the new file's event")
+LAW_REAL(in_one_turn, "S8.04 a plain close and reuse before the loop's next turn: waiters do not "
+                      "get the new file's event")
 {
     same_turn(plain_pair);
     same_turn(our_pair);
 }
 
-LAW_REAL(dup_lives_on, "S8.04 a plain close while a dup lives on, and reuse: an event of the old file gives nobody the new one's data")
+LAW_REAL(dup_lives_on, "S8.04 a plain close while a dup lives on, and reuse: an event of the old "
+                       "file gives nobody the new one's data")
 {
     int fds[2], again[2], copy, rc;
     struct call c;
@@ -305,7 +313,8 @@ LAW_REAL(dup_lives_on, "S8.04 a plain close while a dup lives on, and reuse: an 
     close_both((int[]){copy, fds[1]});
 }
 
-LAW_REAL(closed_in_the_same_turn, "S8.04 a plain close right after a fiber began to wait is no crash: -EBADF")
+LAW_REAL(closed_in_the_same_turn,
+         "S8.04 a plain close right after a fiber began to wait is no crash: -EBADF")
 {
     int fds[2], rc;
     struct call c;
@@ -333,7 +342,8 @@ static int read_twice(void *arg)
     return 0;
 }
 
-LAW_REAL(drained_and_closed, "S8.04 a plain close of ours behind the drained bit: the next read is -EBADF within two seconds, not a wait for ever")
+LAW_REAL(drained_and_closed, "S8.04 a plain close of ours behind the drained bit: the next read is "
+                             "-EBADF within two seconds, not a wait for ever")
 {
     int fds[2], rc;
     struct call c;
@@ -349,7 +359,8 @@ LAW_REAL(drained_and_closed, "S8.04 a plain close of ours behind the drained bit
     go_close(fds[1]);
 }
 
-LAW_REAL(wrong_guess, "S8.04 a plain close and reuse by another kind of file: calls go by what it is now")
+LAW_REAL(wrong_guess,
+         "S8.04 a plain close and reuse by another kind of file: calls go by what it is now")
 {
     int fds[2], again[2];
     char buf[8];
@@ -368,7 +379,8 @@ LAW_REAL(wrong_guess, "S8.04 a plain close and reuse by another kind of file: ca
     go_close(fds[1]);
 }
 
-LAW_REAL(reused_while_active, "S8.04 a number that was waited on is closed and reused: its events are not lost")
+LAW_REAL(reused_while_active,
+         "S8.04 a number that was waited on is closed and reused: its events are not lost")
 {
     int fds[2], again[2], rc;
     struct call c;
@@ -418,7 +430,8 @@ LAW_REAL(deadline_ends_it, "S8.05 a waiter whom the kernel tells nothing ends at
     go_close(fds[1]);
 }
 
-LAW_REAL(next_use_ends_it, "S8.05 a waiter whom the kernel tells nothing ends when the number is next used")
+LAW_REAL(next_use_ends_it,
+         "S8.05 a waiter whom the kernel tells nothing ends when the number is next used")
 {
     int fds[2], again[2], rc;
     struct call c;
@@ -440,7 +453,8 @@ LAW_REAL(next_use_ends_it, "S8.05 a waiter whom the kernel tells nothing ends wh
 
 /* ---- two at once ---- */
 
-LAW_VIRTUAL(second_reader, "S1.09 -EBUSY: a second fiber reads the same stream at once; the first goes on")
+LAW_VIRTUAL(second_reader,
+            "S1.09 -EBUSY: a second fiber reads the same stream at once; the first goes on")
 {
     int fds[2], rc;
     struct call a, b;

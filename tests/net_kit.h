@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of descriptors share: a fiber that makes one call and says what came of it, and pairs that are not the
- * library's. */
+ * What the tests of descriptors share: a fiber that makes one call and says what came of it, and
+ * pairs that are not the library's. */
 #ifndef TESTS_NET_KIT_H
 #define TESTS_NET_KIT_H
 
@@ -17,9 +17,9 @@
 struct call {
     int fd;
     char buf[64];
-    size_t size;     /* how much to read; 0: all of buf */
+    size_t size; /* how much to read; 0: all of buf */
     short events;
-    int64_t result;  /* NOT_YET until it returns */
+    int64_t result; /* NOT_YET until it returns */
 };
 
 #define NOT_YET  INT64_MIN
@@ -150,7 +150,8 @@ static TAP_UNUSED int open_fds(void)
     return n;
 }
 
-/* A listener on the loopback, and a plain non-blocking connection to it (as from another process). */
+/* A listener on the loopback, and a plain non-blocking connection to it (as from another process).
+ */
 static TAP_UNUSED int listen_local(int *port)
 {
     int fd = go_tcp_listen("127.0.0.1", "0", NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Making descriptors: listeners, addresses, Unix sockets, pairs; and what is said when it does not work. */
+ * Making descriptors: listeners, addresses, Unix sockets, pairs; and what is said when it does not
+ * work. */
 #include "tests/net_kit.h"
 
 static bool is_good(int fd)
@@ -56,7 +57,8 @@ LAW_REAL(flags, "S8.10 descriptors that we create are O_NONBLOCK and CLOEXEC")
     close_both((int[]){unix_out, in});
 }
 
-LAW_REAL(reuse, "S8.11 listeners have SO_REUSEADDR: a port is free again while old connections linger")
+LAW_REAL(reuse,
+         "S8.11 listeners have SO_REUSEADDR: a port is free again while old connections linger")
 {
     int port, fd = listen_local(&port), out = connect_local(port), in = go_accept(fd, NULL, NULL);
     char service[8];
@@ -166,7 +168,8 @@ LAW(permission, "S8.26 no permission for a port: -EACCES, and the message says w
     CHECK_HAS(kit_output, "CAP_NET_BIND_SERVICE");
 }
 
-LAW_REAL(families, "S8.26 host NULL takes both families, v6_only one; scope ids; SO_REUSEPORT; the backlog")
+LAW_REAL(families,
+         "S8.26 host NULL takes both families, v6_only one; scope ids; SO_REUSEPORT; the backlog")
 {
     int fd = go_tcp_listen(NULL, "0", NULL), out, in, second;
     struct sockaddr_storage at;
@@ -179,7 +182,8 @@ LAW_REAL(families, "S8.26 host NULL takes both families, v6_only one; scope ids;
     CHECK(in >= 0);
     close_both((int[]){fd, in});
     close(out);
-    fd = go_tcp_listen("::1", "0", &(go_listen_opts){.v6_only = true, .reuse_port = true, .backlog = 3});
+    fd = go_tcp_listen("::1", "0",
+                       &(go_listen_opts){.v6_only = true, .reuse_port = true, .backlog = 3});
     if (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT) {
         TAP_SKIP("no IPv6 here");
         return;
@@ -203,7 +207,8 @@ LAW_REAL(families, "S8.26 host NULL takes both families, v6_only one; scope ids;
     CHECK_EQ(go_local_port(0) < 0, 1);
 }
 
-LAW_REAL(stale, "S8.26 a stale socket file is replaced, one that somebody listens on is -EADDRINUSE, another file as well")
+LAW_REAL(stale, "S8.26 a stale socket file is replaced, one that somebody listens on is "
+                "-EADDRINUSE, another file as well")
 {
     int fd, second;
     struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many connections at once, from a process of their own: 1,000 that stay, and 10,000 that come and go while descriptors
- * run out. */
+ * Many connections at once, from a process of their own: 1,000 that stay, and 10,000 that come and
+ * go while descriptors run out. */
 #include "tests/net_kit.h"
 #include <sys/epoll.h>
 
@@ -32,8 +32,8 @@ static bool asks(int fd, int number)
 {
     int back = -1;
 
-    return write(fd, &number, sizeof number) == sizeof number && recv(fd, &back, sizeof back, MSG_WAITALL) == sizeof back &&
-           back == number;
+    return write(fd, &number, sizeof number) == sizeof number &&
+           recv(fd, &back, sizeof back, MSG_WAITALL) == sizeof back && back == number;
 }
 
 static int thousand(int port)
@@ -129,7 +129,9 @@ LAW_REAL(stay, "S8.01 a thousand connections at once, each served")
     setrlimit(RLIMIT_NOFILE, &old);
 }
 
-LAW_REAL(come_and_go, "S8.24 ten thousand connections come and go while descriptors run out: every one is served")
+LAW_REAL(
+    come_and_go,
+    "S8.24 ten thousand connections come and go while descriptors run out: every one is served")
 {
     struct rlimit old, low;
     int copy = dup(2), null = open("/dev/null", O_WRONLY);

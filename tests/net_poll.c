@@ -27,7 +27,8 @@ LAW_VIRTUAL(shares, "S8.17 go_wait_fd, go_poll and go_select may share an fd")
     close_both(fds);
 }
 
-LAW_VIRTUAL(shares_with_reader, "S8.17 a poller and a reader on one fd: both wake, and the reader has the data")
+LAW_VIRTUAL(shares_with_reader,
+            "S8.17 a poller and a reader on one fd: both wake, and the reader has the data")
 {
     int fds[2], rc;
     struct call a, reader;
@@ -48,7 +49,8 @@ LAW_VIRTUAL(shares_with_reader, "S8.17 a poller and a reader on one fd: both wak
     close_both(fds);
 }
 
-LAW_VIRTUAL(poll_like_libc, "S8.01 go_poll says what poll(2) says: negative fds, duplicates, several ready, an end, an error")
+LAW_VIRTUAL(poll_like_libc, "S8.01 go_poll says what poll(2) says: negative fds, duplicates, "
+                            "several ready, an end, an error")
 {
     int fds[2], other[2];
     struct pollfd p[6];
@@ -110,7 +112,8 @@ static int polls_many(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(poll_many, "S8.17 go_poll waits on 100 fds, half of them foreign, and wakes for any one of them")
+LAW_VIRTUAL(poll_many,
+            "S8.17 go_poll waits on 100 fds, half of them foreign, and wakes for any one of them")
 {
     int fds[100][2], rc;
     struct many m;
@@ -161,9 +164,12 @@ LAW_VIRTUAL(writable, "S8.17 go_wait_fd waits until a full pipe has room")
     close_both(fds);
 }
 
-LAW_REAL(urgent, "S8.17 what the loop does not know: POLLPRI of urgent data, while ordinary data does not wake")
+LAW_REAL(
+    urgent,
+    "S8.17 what the loop does not know: POLLPRI of urgent data, while ordinary data does not wake")
 {
-    int port, fd = listen_local(&port), out = connect_local(port), in = go_accept(fd, NULL, NULL), rc;
+    int port, fd = listen_local(&port), out = connect_local(port), in = go_accept(fd, NULL, NULL),
+              rc;
     struct call c = CALL(in), d = CALL(in);
 
     c.events = POLLPRI;
@@ -183,7 +189,8 @@ LAW_REAL(urgent, "S8.17 what the loop does not know: POLLPRI of urgent data, whi
     close(out);
 }
 
-LAW_REAL(half_closed, "S8.17 what the loop does not know: POLLRDHUP, errors alone, and their end by go_close")
+LAW_REAL(half_closed,
+         "S8.17 what the loop does not know: POLLRDHUP, errors alone, and their end by go_close")
 {
     int fds[2], rc;
     struct call c, d;
@@ -218,7 +225,9 @@ LAW_REAL(half_closed, "S8.17 what the loop does not know: POLLRDHUP, errors alon
     go_close(fds[1]);
 }
 
-LAW_VIRTUAL(poll_files, "S8.01 a regular file is ready at once, and a wait for urgent data of it ends at its time")
+LAW_VIRTUAL(
+    poll_files,
+    "S8.01 a regular file is ready at once, and a wait for urgent data of it ends at its time")
 {
     int fd = open("/proc/self/exe", O_RDONLY);
     struct pollfd p = {fd, POLLIN | POLLOUT, 0};
@@ -250,7 +259,8 @@ LAW_VIRTUAL(no_leak, "S7.03 a cancelled go_poll leaves no trace: no waiter, and 
     close_both(fds);
 }
 
-LAW_VIRTUAL(select_foreign, "S7.28 go_select on foreign fds commits exactly one, and the other keeps its data")
+LAW_VIRTUAL(select_foreign,
+            "S7.28 go_select on foreign fds commits exactly one, and the other keeps its data")
 {
     int a[2], b[2], rc, which = -1;
     char buf[8];

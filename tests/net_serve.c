@@ -124,7 +124,8 @@ static int closes_itself(int fd, void *arg)
     return 0;
 }
 
-LAW_REAL(closed_by_handler, "S8.12 a handler that closes its fd itself does not make the server close the next file")
+LAW_REAL(closed_by_handler,
+         "S8.12 a handler that closes its fd itself does not make the server close the next file")
 {
     int rc, fd;
 
@@ -150,7 +151,8 @@ static int fails(int fd, void *arg)
     return go_fail(EIO, "the disk is full");
 }
 
-LAW_REAL(handler_fails, "S8.06 a handler's error never stops a server, and on_error is told by whom and what")
+LAW_REAL(handler_fails,
+         "S8.06 a handler's error never stops a server, and on_error is told by whom and what")
 {
     int rc, fd;
 
@@ -189,7 +191,8 @@ static int leaves_an_error(int fd, void *arg)
     return rc;
 }
 
-LAW_REAL(handler_leaves_errors, "S8.06 an error that no block of a handler delivered goes to on_error, too")
+LAW_REAL(handler_leaves_errors,
+         "S8.06 an error that no block of a handler delivered goes to on_error, too")
 {
     int rc, fd;
 
@@ -207,7 +210,8 @@ LAW_REAL(handler_leaves_errors, "S8.06 an error that no block of a handler deliv
     go_close(sv.fd);
 }
 
-LAW_REAL(resets, "S8.07 a client's reset never stops a server, before it is accepted, while it is read, while it is written")
+LAW_REAL(resets, "S8.07 a client's reset never stops a server, before it is accepted, while it is "
+                 "read, while it is written")
 {
     struct linger hard = {1, 0};
     static char block[1 << 20];
@@ -299,7 +303,8 @@ static int runs_with_sigpipe(void *arg)
     return 0;
 }
 
-LAW(sigpipe_ignored, "S8.08 SIGPIPE is ignored during go_run where it was SIG_DFL, and is SIG_DFL afterwards")
+LAW(sigpipe_ignored,
+    "S8.08 SIGPIPE is ignored during go_run where it was SIG_DFL, and is SIG_DFL afterwards")
 {
     CHECK_EXITS(runs_with_sigpipe, NULL, 0);
 }
@@ -365,7 +370,8 @@ LAW_REAL(max_per_ip, "S8.14 a connection beyond max_per_ip is closed; other addr
     go_close(sv.fd);
 }
 
-LAW_REAL(mapped, "S8.14 an IPv4 address that comes mapped into IPv6 counts, too, and names its handler")
+LAW_REAL(mapped,
+         "S8.14 an IPv4 address that comes mapped into IPv6 counts, too, and names its handler")
 {
     int rc, a, b;
 
@@ -433,7 +439,8 @@ LAW_REAL(hard, "S8.16 go_serve cancelled hard returns -ECANCELED, and its handle
     go_close(sv.fd);
 }
 
-LAW_REAL(listener_closed, "S8.03 go_close of the listener ends go_serve with -EBADF, also while it waits for a connection to end")
+LAW_REAL(listener_closed, "S8.03 go_close of the listener ends go_serve with -EBADF, also while it "
+                          "waits for a connection to end")
 {
     int rc, fd;
 
@@ -456,8 +463,8 @@ LAW_REAL(listener_closed, "S8.03 go_close of the listener ends go_serve with -EB
 
 /* ---- running out of things ---- */
 
-/* Clients in a process of their own, since the limit is this one's: `count` of them connect, each says "x" and wants it back;
- * how many had it. */
+/* Clients in a process of their own, since the limit is this one's: `count` of them connect, each
+ * says "x" and wants it back; how many had it. */
 static int clients(int port, int count, pid_t *pid)
 {
     int out[2];
@@ -502,7 +509,8 @@ static void unhush(int copy)
     close(copy);
 }
 
-LAW_REAL(out_of_fds, "S8.24 out of descriptors, go_serve backs off, and recovers when there are some")
+LAW_REAL(out_of_fds,
+         "S8.24 out of descriptors, go_serve backs off, and recovers when there are some")
 {
     struct rlimit old, low;
     int rc, in, good = 0, status, stderr_copy;
@@ -531,7 +539,8 @@ LAW_REAL(out_of_fds, "S8.24 out of descriptors, go_serve backs off, and recovers
     close_both((int[]){in, sv.fd});
 }
 
-LAW_REAL(out_of_fds_idle, "S8.24 the same when no connection of its own ends: it goes on when the limit is raised")
+LAW_REAL(out_of_fds_idle,
+         "S8.24 the same when no connection of its own ends: it goes on when the limit is raised")
 {
     struct rlimit old, low;
     int rc, fd, stderr_copy;
@@ -654,7 +663,9 @@ static int writes_on(int fd, void *arg)
     return rc;
 }
 
-LAW_VIRTUAL(idle_writer, "S8.25 a handler that writes is not idle as long as somebody reads, and is once nobody does")
+LAW_VIRTUAL(
+    idle_writer,
+    "S8.25 a handler that writes is not idle as long as somebody reads, and is once nobody does")
 {
     static char buf[1 << 20];
     int rc, fd;
@@ -723,7 +734,8 @@ LAW_REAL(drain, "S8.29 a soft cancel drains go_serve: no new connections, the ha
     go_close(sv.fd);
 }
 
-LAW_REAL(drain_grace, "S8.29 opts.grace cancels the handlers of a drained server hard, and it still returns 0")
+LAW_REAL(drain_grace,
+         "S8.29 opts.grace cancels the handlers of a drained server hard, and it still returns 0")
 {
     int rc, a;
     go_time before;
@@ -803,7 +815,8 @@ static int terminated_run(void *arg)
     return go_run_with(&opts, terminated, NULL);
 }
 
-LAW(sigterm, "S4.40 after SIGTERM go_serve returns 0 once it is drained, and go_run returns its function's result")
+LAW(sigterm, "S4.40 after SIGTERM go_serve returns 0 once it is drained, and go_run returns its "
+             "function's result")
 {
     CHECK_EXITS(terminated_run, NULL, 42);
 }

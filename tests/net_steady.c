@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a request costs in system calls. libev calls epoll_ctl by its name, and so finds this program's. */
+ * What a request costs in system calls. libev calls epoll_ctl by its name, and so finds this
+ * program's. */
 #include "tests/net_kit.h"
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -42,7 +43,8 @@ static int asks(void *arg)
     return 0;
 }
 
-LAW_VIRTUAL(no_epoll_ctl, "S8.27 no system call re-registers an fd in the steady state: one epoll_ctl per fd, whatever the requests")
+LAW_VIRTUAL(no_epoll_ctl, "S8.27 no system call re-registers an fd in the steady state: one "
+                          "epoll_ctl per fd, whatever the requests")
 {
     int all, rc;
 
@@ -65,7 +67,8 @@ LAW_VIRTUAL(no_epoll_ctl, "S8.27 no system call re-registers an fd in the steady
         close_both(pairs[i]);
 }
 
-LAW_REAL(disarmed, "S8.27 an event that nobody waits for ends the registration, and the next wait renews it")
+LAW_REAL(disarmed,
+         "S8.27 an event that nobody waits for ends the registration, and the next wait renews it")
 {
     int fds[2], rc;
     struct call c;
@@ -90,7 +93,9 @@ LAW_REAL(disarmed, "S8.27 an event that nobody waits for ends the registration, 
     close_both(fds);
 }
 
-LAW_VIRTUAL(drained, "S8.27 after a short read the next one waits without trying, and sees what comes, and the end")
+LAW_VIRTUAL(
+    drained,
+    "S8.27 after a short read the next one waits without trying, and sees what comes, and the end")
 {
     int fds[2], rc;
     struct call c;
