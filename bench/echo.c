@@ -311,7 +311,11 @@ static void contestant_run(struct contestant *c, int round)
 {
     struct load *l = &c->load;
 
-    load_window(l);
+    for (int tries = 0; tries < 100; tries++) {
+        load_window(l);
+        if (l->errors || l->requests)
+            break; /* else somebody else had the core all the time */
+    }
     if (l->errors || !l->requests) {
         fprintf(stderr, "echo: %s: %llu requests, %llu errors\n", c->name,
                 (unsigned long long)l->requests, (unsigned long long)l->errors);

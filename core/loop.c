@@ -155,16 +155,14 @@ static bool fd_check(struct loop *l, int fd)
 static bool fd_check_changed(struct loop *l)
 {
     bool called = false;
-    int first = l->changed;
 
-    l->changed = END; /* what the callbacks change forms a new list, for the next poll */
-    while (first != END) {
-        struct loop_fd *r = &l->fds[first - 1];
-        int next = r->changed;
+    for (int at = l->changed; at != END; at = l->fds[at - 1].changed)
+        called |= fd_check(l, at - 1);
+    while (!called && l->changed != END) {
+        struct loop_fd *r = &l->fds[l->changed - 1];
 
+        l->changed = r->changed;
         r->changed = 0;
-        called |= fd_check(l, first - 1);
-        first = next;
     }
     return called;
 }

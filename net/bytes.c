@@ -12,9 +12,9 @@
  * sure:
  *  - a FIFO: PIPE_BUF bytes, a free page of its ring;
  *  - a tty: 256 bytes without control characters, or one of those, which may become two in the
- * output (ONLCR): room comes in units of 256, and poll promises one;
+ *    output (ONLCR): room comes in units of 256, and poll promises one;
  *  - an eventfd: 1; a larger number could overflow it, and would then block this thread until it is
- * read. That takes a sum of 2^64, and is left to the program. */
+ *    read. That takes a sum of 2^64, and is left to the program. */
 #include "net/io.h"
 #include <limits.h>
 #include <stdio.h>

@@ -26,22 +26,22 @@
  * with it, and the kernel says nothing; a new file with that number would then be waited on in
  * vain. What protects from that:
  *  - go_close stops the watchers, wakes the waiters with -EBADF, changes the number's generation,
- * and then closes. Generations belong to the process: another scheduler that had armed the number
- * compares at its next use.
+ *    and then closes. Generations belong to the process (net/number.h): another scheduler that had
+ *    armed the number compares at its next use.
  *  - What we create is announced (fd_created): left-overs of the number's last life end there.
  *  - Foreign numbers, which may be closed by a plain close, are looked at (fstat) before and after
- * each wait, and registered anew at each wait unless they are sockets (of which one inode is one
- * open file); and they have no drained bit.
+ *    each wait, and registered anew at each wait unless they are sockets (of which one inode is one
+ *    open file); and they have no drained bit.
  *  - Ours are trusted, or the steady state would need a system call more. But a plain close and a
- * reuse of one of ours are noticed too: by a second caller who finds the number claimed; by
- * go_connect, which looks; by a system call that says EBADF or ENOTSOCK; whenever a watcher is
- * started, and after its first event; and by a look at those that have waited on a watcher from an
- * earlier wait for one to two seconds (`doubts`): one fstat for each such long wait. Who waits then
- *    gets -EBADF.
+ *    reuse of one of ours are noticed too: by a second caller who finds the number claimed; by
+ *    go_connect, which looks; by a system call that says EBADF or ENOTSOCK; whenever a watcher is
+ *    started, and after its first event; and by a look at those that have waited on a watcher from
+ *    an earlier wait for one to two seconds (`doubts`): one fstat for each such long wait. Who is
+ *    found waiting gets -EBADF.
  *  - Identity is device and inode. What lies in anonymous inodes (eventfds, timerfds) looks all
- * alike: there, an old waiter keeps its claim until its deadline. And a file that lives on
- * elsewhere (a dup, a child) keeps reporting under the old number: such an event makes a waiter of
- * ours try again on the new file, as the next user of the number would.
+ *    alike: there, an old waiter keeps its claim until its deadline. And a file of ours that lives
+ *    on elsewhere (a dup, a child) keeps reporting under the old number: such an event makes a
+ *    waiter try again on the new file, as the number's next user would.
  *
  * Files that epoll refuses are never armed: calls on them go by the page cache, and otherwise
  * through the offload pool. A pool thread works on the number itself, since closing a duplicate
@@ -54,7 +54,7 @@
  *
  * Invariants
  *  - A record's watchers are active only while its binding lasts, and are stopped when the number
- * is not open any more.
+ *    is not open any more.
  *  - waiters and pollers hold only waits of the present binding.
  *  - drained implies ours. claimed and busy count calls of the present binding only. */
 #include "net/fd.h"

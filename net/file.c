@@ -9,6 +9,15 @@
 
 /* ---- one system call, here or on a pool thread ---- */
 
+/* A kernel, or a sandbox, without preadv2. */
+static ssize_t transfer_of_old(const struct io *op, int fd)
+{
+    if (op->at >= 0)
+        return -ENOSYS;
+    return op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
+                                : sys_writev(fd, op->iov, op->count);
+}
+
 static ssize_t transfer(const struct io *op, int fd, int flags)
 {
     ssize_t n;
@@ -17,12 +26,9 @@ static ssize_t transfer(const struct io *op, int fd, int flags)
         n = op->dir == LOOP_READ ? sys_preadv2(fd, op->iov, op->count, op->at, flags)
                                  : sys_pwritev2(fd, op->iov, op->count, op->at, flags);
     while (n == -EINTR);
-    if (n == -ENOSYS) /* no preadv2 at all: a sandbox */
-        n = flags        ? -EOPNOTSUPP
-            : op->at < 0 ? op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
-                                                : sys_writev(fd, op->iov, op->count)
-                         : -ENOSYS;
-    return n;
+    if (n != -ENOSYS)
+        return n;
+    return flags ? -EOPNOTSUPP : transfer_of_old(op, fd);
 }
 
 struct errand {
@@ -43,7 +49,7 @@ static ssize_t offload(struct io *op, struct fd *r)
 {
     struct errand e = {.op = op, .fd = r->number};
     uint32_t binding = r->binding;
-    bool claims = op->at < 0; /* the file's position moves when it is done */
+    bool claims = op->at < 0 && !(r->claimed & op->dir); /* the file's position moves, later */
     int rc;
 
     if (claims)

@@ -2,6 +2,9 @@
 #include "net/io.h"
 #include "core/scope.h"
 
+enum { FUTILE = 32 }; /* wake-ups of one call for nothing */
+#define PAUSE GO_MS
+
 static inline bool exclusive(const struct io *op, const struct fd *r)
 {
     return !op->shared && r->kind != FD_PACKET;
@@ -44,6 +47,25 @@ static inline ssize_t try(struct io *op, struct fd *r, bool *tried)
     return op->attempt(op, r);
 }
 
+/* Where the kernel says that it is ready, and the call says that it is not (a datagram to a Unix
+ * socket whose queue is full; a listener that several processes share): looking now and then. Its
+ * events are nobody's meanwhile, so that the first one stops the watcher. */
+static int pause_once(struct io *op, struct fd *r)
+{
+    static const struct waitable pause_waitable = {.name = "a full queue"};
+    struct wait w = {.ops = &pause_waitable, .arg = r->number};
+    uint32_t binding = r->binding;
+    int rc = fd_poll_arm(op->sched, &w, r); /* for no event: only its end ends it early */
+
+    if (rc < 0)
+        return rc;
+    r->busy[op->dir - 1]--;
+    rc = wait_park(&w, 1, op->how | WAIT_OUTSIDE, sched_now(op->sched) + PAUSE);
+    if (r->binding == binding)
+        r->busy[op->dir - 1]++;
+    return rc == -ETIMEDOUT ? 0 : rc < 0 ? rc : w.result;
+}
+
 /* Waits once; the call holds its claim. 0: try again. */
 static int wait_once(struct io *op, struct fd *r, uint32_t binding)
 {
@@ -51,7 +73,11 @@ static int wait_once(struct io *op, struct fd *r, uint32_t binding)
 
     if (op->how & WAIT_SOURCE && scope_stopping(op->sched->current))
         return scope_refused();
-    rc = fd_wait(r, op->dir, op->how, GO_FOREVER);
+    if (likely(op->waits < FUTILE))
+        rc = fd_wait(r, op->dir, op->how, GO_FOREVER);
+    else
+        rc = pause_once(op, r);
+    op->waits++;
     if (unlikely(r->binding != binding))
         return -EBADF;
     if (unlikely(rc < 0))
@@ -84,6 +110,7 @@ ssize_t io_run(struct io *op, struct fd *r)
     bool claimed = false, waited = false, tried;
     ssize_t n;
 
+    op->waits = 0;
     for (;;) {
         if (!claimed) {
             n = ready_to_try(op, r);
@@ -100,9 +127,9 @@ ssize_t io_run(struct io *op, struct fd *r)
         else if (n != -EAGAIN || op->at_once)
             break;
         else if (likely(r->binding == binding))
-            n = fd_arm(op->sched, r, op->dir, tried);
-        if (unlikely(r->binding != binding)) { /* it is another file now: is this call the old
-                                                  one's, or the new one's first? */
+            n = op->waits < FUTILE ? fd_arm(op->sched, r, op->dir, tried) : 0;
+        if (unlikely(r->binding != binding)) {
+            /* It is another file now: is this call the old one's, or the new one's first? */
             if (waited || op->done > 0 || (n < 0 && n != -EAGAIN))
                 return -EBADF;
             claimed = false;

@@ -29,6 +29,7 @@ struct io {
     bool tried;              /* an attempt has just answered -EAGAIN: begin by waiting */
     bool holds;              /* claims before the first attempt: it may let others run in between */
     bool busy;               /* connect: what it waits for is not the descriptor's to tell */
+    unsigned waits;          /* how often it has waited */
     int flags;               /* MSG_* */
     const struct iovec *iov; /* the bytes */
     int count;

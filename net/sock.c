@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Making sockets and pipes. None of it waits but go_unix_connect. */
+#include "core/errname.h"
 #include "core/sys.h"
 #include "net/addr.h"
 #include "net/fd.h"
@@ -33,7 +34,7 @@ static const char *reason(int rc)
     case EACCES:
         return "permission denied";
     default:
-        return strerrordesc_np(-rc);
+        return errtext(rc);
     }
 }
 

@@ -10,6 +10,7 @@
 static void advance(struct io *op, size_t n)
 {
     op->done += n;
+    op->waits = 0;
     op->one.iov_base = (char *)op->one.iov_base + n;
     op->one.iov_len -= n;
     op->total -= n;

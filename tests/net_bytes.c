@@ -418,4 +418,45 @@ LAW_VIRTUAL(shut_down, "S8.01 shutdown wakes who waits, as the kernel says it")
     close_both(fds);
 }
 
+static int sends_datagrams(void *arg)
+{
+    struct call *c = arg;
+    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "\0gosling-bytes"};
+    socklen_t len = offsetof(struct sockaddr_un, sun_path) + 14;
+
+    do
+        c->result = go_sendto(c->fd, "x", 1, 0, (struct sockaddr *)&to, len);
+    while (c->result == 1 && ++c->size < 1000);
+    return 0;
+}
+
+LAW_REAL(full_queue,
+         "S8.01 who sends to a full queue that the kernel calls writable waits, and does not spin")
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "\0gosling-bytes"};
+    int in = socket(AF_UNIX, SOCK_DGRAM, 0), out = socket(AF_UNIX, SOCK_DGRAM, 0), rc;
+    struct call c = CALL(out);
+    struct timespec before, after;
+    size_t sent;
+
+    CHECK_EQ(bind(in, (struct sockaddr *)&at, offsetof(struct sockaddr_un, sun_path) + 14), 0);
+    GO_NURSERY(n, rc) {
+        go_spawn(n, sends_datagrams, &c);
+        settle_io();
+        sent = c.size;
+        CHECK(sent < 1000);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+        go_sleep(40 * GO_MS);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+        CHECK_EQ(c.size, sent);
+        CHECK((after.tv_sec - before.tv_sec) * GO_SEC + after.tv_nsec - before.tv_nsec <
+              20 * GO_MS);
+        CHECK_EQ(go_read(in, c.buf, 8), 1);
+        settle_io();
+        CHECK(c.size > sent);
+        go_nursery_cancel(n, NULL);
+    }
+    close_both((int[]){in, out});
+}
+
 TAP_MAIN

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sections 1 and 8: descriptors that are closed, reused, and used by two at once. */
+ * Sections 1 and 8: descriptors that are closed by go_close, and reused. */
 #include "tests/net_kit.h"
 #include <pthread.h>
 
@@ -196,417 +196,69 @@ LAW_REAL(other_scheduler, "S8.03 closed and reused by another thread's scheduler
     go_close(fds[1]);
 }
 
-/* ---- a plain close underfoot ---- */
-
-LAW_REAL(plain_close, "S8.04 a plain close under a reader, and the number reused: the next user "
-                      "gets its own data, the old one -EBADF")
+static int blocks(void *arg)
 {
-    int fds[2], again[2], rc;
-    struct call c, next;
-
-    plain_pair(fds);
-    c = next = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        settle_io();
-        close(fds[0]);
-        plain_pair(again);
-        CHECK_EQ(again[0], fds[0]);
-        put(again[1], "new");
-        settle_io();
-        CHECK_EQ(c.result, NOT_YET); /* it is not the old reader's */
-        go_spawn(n, reads, &next);
-        settle();
-        CHECK_EQ(c.result, -EBADF);
-        CHECK_EQ(next.result, 3);
-    }
-    close_both(again);
-    go_close(fds[1]);
+    nap(20 * GO_MS);
+    return *(int *)arg = 1;
 }
 
-LAW_REAL(plain_close_of_ours,
-         "S8.04 the same with a descriptor of ours, which a plain close may not take, but does")
+static int offloads(void *arg)
 {
-    int fds[2], again[2], rc;
-    struct call c, next;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    c = next = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        settle_io();
-        close(fds[0]);
-        plain_pipe(again);
-        CHECK_EQ(again[0], fds[0]);
-        put(again[1], "new");
-        settle_io();
-        CHECK_EQ(c.result, NOT_YET);
-        go_spawn(n, reads, &next);
-        settle();
-        CHECK_EQ(c.result, -EBADF);
-        CHECK_EQ(next.result, 3);
-    }
-    close_both(again);
-    go_close(fds[1]);
+    return go_offload(blocks, arg);
 }
 
-static void same_turn(void (*make)(int fds[2]))
-{
-    int fds[2], again[2], rc;
-    struct call c, p;
-
-    make(fds);
-    c = p = CALL(fds[0]);
-    p.events = POLLIN;
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        go_spawn(n, polls, &p);
-        settle();
-        close(fds[0]); /* before the loop has looked at what is new */
-        plain_pair(again);
-        CHECK_EQ(again[0], fds[0]);
-        put(again[1], "new");
-        settle_io();
-    }
-    CHECK_EQ(c.result, -EBADF);
-    CHECK_EQ(p.result, POLLNVAL);
-    CHECK_EQ(go_read(again[0], c.buf, 9), 3);
-    close_both(again);
-    go_close(fds[1]);
-}
-
-static void our_pair(int fds[2])
-{
-    CHECK_EQ(go_socketpair(fds), 0);
-}
-
-LAW_REAL(in_one_turn, "S8.04 a plain close and reuse before the loop's next turn: waiters do not "
-                      "get the new file's event")
-{
-    same_turn(plain_pair);
-    same_turn(our_pair);
-}
-
-LAW_REAL(dup_lives_on, "S8.04 a plain close while a dup lives on, and reuse: an event of the old "
-                       "file gives nobody the new one's data")
-{
-    int fds[2], again[2], copy, rc;
-    struct call c;
-
-    plain_pair(fds);
-    c = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        settle();
-        copy = dup(fds[0]);
-        close(fds[0]);
-        plain_pair(again);
-        CHECK_EQ(again[0], fds[0]);
-        put(again[1], "new");
-        put(fds[1], "old");
-        settle_io();
-        CHECK_EQ(c.result, -EBADF);
-    }
-    CHECK_EQ(go_read(again[0], c.buf, 9), 3);
-    CHECK(memcmp(c.buf, "new", 3) == 0);
-    close_both(again);
-    close_both((int[]){copy, fds[1]});
-}
-
-LAW_REAL(closed_in_the_same_turn,
-         "S8.04 a plain close right after a fiber began to wait is no crash: -EBADF")
-{
-    int fds[2], rc;
-    struct call c;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    c = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        go_yield();
-        close(fds[0]);
-        settle_io();
-    }
-    CHECK_EQ(c.result, -EBADF);
-    go_close(fds[1]);
-}
-
-static int read_twice(void *arg)
+static int writes_file(void *arg)
 {
     struct call *c = arg;
 
-    c->result = go_read(c->fd, c->buf, sizeof c->buf);
-    CHECK_EQ(c->result, 3);
-    close(c->fd); /* as a library may do that was handed the descriptor */
-    c->result = go_read(c->fd, c->buf, sizeof c->buf);
+    c->result = go_pwrite(c->fd, "abc", 3, 0);
     return 0;
 }
 
-LAW_REAL(drained_and_closed, "S8.04 a plain close of ours behind the drained bit: the next read is "
-                             "-EBADF within two seconds, not a wait for ever")
+static int close_a_file_at_work(void *arg)
 {
-    int fds[2], rc;
-    struct call c;
+    char path[] = "/tmp/gosling-close-XXXXXX";
+    int file = mkstemp(path), other = -1, rc, done = 0;
+    struct call c = CALL(file);
+    char buf[8] = "";
 
-    CHECK_EQ(go_socketpair(fds), 0);
-    c = CALL(fds[0]);
+    (void)arg;
     GO_NURSERY(n, rc) {
-        go_spawn(n, read_twice, &c);
+        go_spawn(n, offloads, &done); /* the pool's one thread is busy */
+        go_spawn(n, writes_file, &c); /* needs it, on most file systems */
         settle();
-        put(fds[1], "abc"); /* a short read: the bit is set */
-    }
-    CHECK_EQ(c.result, -EBADF);
-    go_close(fds[1]);
-}
-
-LAW_REAL(wrong_guess,
-         "S8.04 a plain close and reuse by another kind of file: calls go by what it is now")
-{
-    int fds[2], again[2];
-    char buf[8];
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    put(fds[1], "ab");
-    CHECK_EQ(go_read(fds[0], buf, 2), 2); /* not short */
-    close(fds[0]);
-    plain_pipe(again);
-    CHECK_EQ(again[0], fds[0]);
-    put(again[1], "abc");
-    CHECK_EQ(go_read(again[0], buf, 8), 3);
-    CHECK_EQ(go_write(again[1], buf, 3), 3);
-    CHECK_EQ(go_recv(again[0], buf, 8, 0), -ENOTSOCK);
-    close_both(again);
-    go_close(fds[1]);
-}
-
-LAW_REAL(reused_while_active,
-         "S8.04 a number that was waited on is closed and reused: its events are not lost")
-{
-    int fds[2], again[2], rc;
-    struct call c;
-
-    for (int kind = 0; kind < 2; kind++) {
-        (kind ? plain_pipe : plain_pair)(fds);
-        c = CALL(fds[0]);
-        GO_NURSERY(n, rc) {
-            go_spawn(n, reads, &c);
-            settle();
-            put(fds[1], "a");
-            settle_io();
-            CHECK_EQ(c.result, 1); /* the watcher may be active still */
-            close(fds[0]);
-            (kind ? plain_pipe : plain_pair)(again);
-            CHECK_EQ(again[0], fds[0]);
-            c = CALL(again[0]);
-            go_spawn(n, reads, &c);
-            settle();
-            put(again[1], "bc");
-            settle_io();
-            CHECK_EQ(c.result, 2);
+        CHECK_EQ(go_close(file), 0);
+        CHECK_EQ(go_close(file), -EBADF);
+        CHECK_EQ(go_read(file, buf, 1), -EBADF);
+        if (c.result == NOT_YET) {
+            other = open("/dev/null", O_RDWR);
+            CHECK(other != file); /* a thread of the pool is to work on that number still */
         }
-        close_both(again);
-        go_close(fds[1]);
     }
+    CHECK_EQ(c.result, 3);
+    close(other);
+    CHECK(fcntl(file, F_GETFD) < 0);
+    file = open(path, O_RDONLY);
+    CHECK_EQ(read(file, buf, 8), 3);
+    CHECK_STR(buf, "abc");
+    close(file);
+    unlink(path);
+    return 0;
 }
 
-LAW_REAL(deadline_ends_it, "S8.05 a waiter whom the kernel tells nothing ends at its deadline")
+static int one_thread(void *arg)
 {
-    int fds[2], rc, err = 0;
-    struct call c;
+    go_run_opts opts;
 
-    plain_pair(fds);
-    c = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        settle();
-        close(fds[0]);
-        settle();
-        GO_TIMEOUT(10 * GO_MS, err) {
-            err = go_sleep(GO_FOREVER);
-        }
-        go_nursery_cancel(n, NULL);
-    }
-    CHECK(c.result == -ECANCELED || c.result == -EBADF);
-    go_close(fds[1]);
+    memset(&opts, 0, sizeof opts);
+    opts.pool_max = 1;
+    return go_run_with(&opts, close_a_file_at_work, arg);
 }
 
-LAW_REAL(next_use_ends_it,
-         "S8.05 a waiter whom the kernel tells nothing ends when the number is next used")
+LAW(close_at_work,
+    "S8.03 go_close under a call that the pool works on: the number is free when that is done")
 {
-    int fds[2], again[2], rc;
-    struct call c;
-
-    plain_pair(fds);
-    c = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &c);
-        settle_io();
-        close(fds[0]);
-        CHECK_EQ(go_socketpair(again), 0);
-        CHECK_EQ(again[0], fds[0]);
-        settle();
-        CHECK_EQ(c.result, -EBADF);
-    }
-    close_both(again);
-    go_close(fds[1]);
-}
-
-/* ---- two at once ---- */
-
-LAW_VIRTUAL(second_reader,
-            "S1.09 -EBUSY: a second fiber reads the same stream at once; the first goes on")
-{
-    int fds[2], rc;
-    struct call a, b;
-
-    for (int kind = 0; kind < 3; kind++) {
-        CHECK_EQ(kind == 0 ? go_socketpair(fds) : kind == 1 ? go_pipe(fds) : 0, 0);
-        if (kind == 2)
-            plain_pair(fds);
-        a = b = CALL(fds[0]);
-        GO_NURSERY(n, rc) {
-            go_spawn(n, reads, &a);
-            go_spawn(n, reads, &b);
-            settle();
-            CHECK_EQ(b.result, -EBUSY);
-            put(fds[1], "abc");
-            settle_io();
-            CHECK_EQ(a.result, 3);
-            b.result = NOT_YET;
-            go_spawn(n, reads, &b);
-            settle();
-            put(fds[1], "x");
-            settle_io();
-            CHECK_EQ(b.result, 1);
-        }
-        close_both(fds);
-    }
-}
-
-LAW_VIRTUAL(woken_reader, "S1.09 -EBUSY also while the first reader was woken and has not run yet")
-{
-    int fds[2], rc;
-    struct call a, b;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    a = b = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, reads, &a);
-        settle();
-        put(fds[1], "abc");
-        for (int i = 0; i < 1000 && a.result == NOT_YET; i++) {
-            ssize_t got = go_recv(fds[0], b.buf, 1, MSG_DONTWAIT);
-
-            CHECK_EQ(got, -EBUSY);
-            go_yield();
-        }
-        CHECK_EQ(a.result, 3);
-    }
-    close_both(fds);
-}
-
-LAW_VIRTUAL(second_writer, "S1.09 -EBUSY: a second fiber writes the same stream at once")
-{
-    int fds[2], rc;
-    struct call a;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    a = CALL(fds[0]);
-    GO_NURSERY(n, rc) {
-        go_spawn(n, fills, &a);
-        settle();
-        CHECK_EQ(go_write(fds[0], "x", 1), -EBUSY);
-        CHECK_EQ(go_write_all(fds[0], "x", 1), -EBUSY);
-        CHECK_EQ(go_send(fds[0], "x", 1, 0), -EBUSY);
-        put(fds[1], "abc");
-        CHECK_EQ(go_read(fds[0], a.buf, 9), 3); /* the other direction is free */
-        go_nursery_cancel(n, NULL);
-    }
-    close_both(fds);
-}
-
-LAW_VIRTUAL(busy_is_over, "S1.09 a cancelled reader leaves no claim behind")
-{
-    int fds[2], rc, err = 0;
-    struct call c;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    GO_TIMEOUT(GO_MS, rc) {
-        err = (int)go_read(fds[0], c.buf, 9);
-    }
-    CHECK_EQ(err, -ECANCELED);
-    put(fds[1], "abc");
-    CHECK_EQ(go_read(fds[0], c.buf, 9), 3);
-    close_both(fds);
-}
-
-LAW_REAL(shared_accept, "S1.10 accept may be shared by fibers, and each gets a connection")
-{
-    int port, fd = listen_local(&port), rc, peers[3];
-    struct call c[3];
-
-    GO_NURSERY(n, rc) {
-        for (int i = 0; i < 3; i++) {
-            c[i] = CALL(fd);
-            go_spawn(n, accepts, &c[i]);
-        }
-        settle();
-        for (int i = 0; i < 3; i++)
-            peers[i] = connect_local(port);
-    }
-    for (int i = 0; i < 3; i++) {
-        CHECK(c[i].result >= 0);
-        go_close((int)c[i].result);
-        close(peers[i]);
-    }
-    go_close(fd);
-}
-
-LAW_REAL(shared_datagrams, "S1.10 datagrams may be shared by fibers, and each gets one")
-{
-    int fd = go_udp_bind("127.0.0.1", "0"), out = go_udp_bind("127.0.0.1", "0"), rc;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)go_local_port(fd))};
-    struct call c[3];
-    bool seen[3] = {0};
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    GO_NURSERY(n, rc) {
-        for (int i = 0; i < 3; i++) {
-            c[i] = CALL(fd);
-            go_spawn(n, i ? receives : reads, &c[i]);
-        }
-        settle();
-        for (int i = 0; i < 3; i++)
-            CHECK_EQ(go_sendto(out, "012" + i, 1, 0, (struct sockaddr *)&to, sizeof to), 1);
-    }
-    for (int i = 0; i < 3; i++) {
-        CHECK_EQ(c[i].result, 1);
-        seen[c[i].buf[0] - '0'] = true;
-    }
-    CHECK(seen[0] && seen[1] && seen[2]);
-    close_both((int[]){fd, out});
-}
-
-LAW_VIRTUAL(poll_beside_reader, "S1.10 go_poll may be used beside a reader, and several at once")
-{
-    int fds[2], rc;
-    struct call reader, a, b;
-
-    CHECK_EQ(go_socketpair(fds), 0);
-    reader = a = b = CALL(fds[0]);
-    a.events = b.events = POLLIN;
-    GO_NURSERY(n, rc) {
-        go_spawn(n, polls, &a);
-        go_spawn(n, polls, &b);
-        settle();
-        put(fds[1], "abc");
-        settle_io();
-        CHECK_EQ(a.result, POLLIN);
-        CHECK_EQ(b.result, POLLIN);
-        go_spawn(n, reads, &reader);
-    }
-    CHECK_EQ(reader.result, 3);
-    close_both(fds);
+    CHECK_EXITS(one_thread, NULL, 0);
 }
 
 TAP_MAIN

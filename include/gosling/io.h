@@ -29,7 +29,8 @@ GO_API ssize_t go_writev(int fd, const struct iovec *v, int n);
 GO_API ssize_t go_pread(int fd, void *buf, size_t n, int64_t at);
 GO_API ssize_t go_pwrite(int fd, const void *buf, size_t n, int64_t at);
 
-/* [checkpoint] As in libc. MSG_DONTWAIT in flags is honoured: -EAGAIN. */
+/* [checkpoint] As in libc, but that a send may take a part (go_write_all takes all). MSG_DONTWAIT
+ * in flags is honoured: -EAGAIN; so is MSG_WAITALL. */
 GO_API ssize_t go_recv(int fd, void *buf, size_t n, int flags);
 GO_API ssize_t go_send(int fd, const void *buf, size_t n, int flags);
 GO_API ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from,
@@ -40,11 +41,14 @@ GO_API ssize_t go_recvmsg(int fd, struct msghdr *m, int flags);
 GO_API ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags);
 
 /* [checkpoint] The new descriptor is the caller's, O_NONBLOCK and CLOEXEC. peer and len may be
- * NULL. Several fibers may accept on one listener. Once a soft cancel asks to stop: -ECANCELED. */
+ * NULL. Several fibers may accept on one listener. Once a soft cancel asks to stop: -ECANCELED. On
+ * a blocking listener that gosling did not create and that other processes accept on as well, one
+ * of them may be faster between our poll and our accept, and this thread then waits: make such a
+ * listener O_NONBLOCK. */
 GO_API int go_accept(int fd, struct sockaddr *peer, socklen_t *len);
 
-/* [checkpoint] Returns 0 once connected. Cancelled, it leaves an fd that is only good for
- * closing. */
+/* [checkpoint] Returns 0 once connected. Cancelled, it leaves an fd that is only good for closing.
+ * A blocking socket is O_NONBLOCK for the length of one system call, and blocking again then. */
 GO_API int go_connect(int fd, const struct sockaddr *to, socklen_t len);
 
 /* [checkpoint] As poll(2), with a timeout in nanoseconds; 0 when the time is up, negative and

@@ -58,7 +58,7 @@ typedef struct {
     void (*on_error)(const go_error *, void *);
 } go_serve_opts;
 
-/* Serves one connection; the server closes fd when it returns. */
+/* Serves one connection; the server closes fd when it returns (unless go_close has done so). */
 typedef int go_handler(int fd, void *arg);
 
 /* [checkpoint] Accepts on listener and runs handler(fd, arg) in a fiber of its own for each
