@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# `make bench`: runs all benchmarks and prints one table. The targets are data, below: a result's name, whether it is the
-# value or the ratio that counts, and what it must not exceed ("all": it must equal the sample that its unit names). A result
-# without a target is printed for comparison.
+# `make bench`: runs all benchmarks and prints one table. The targets are data, below: a result's
+# name, whether it is the value or the ratio that counts, and what it must not exceed ("all": it must
+# equal the sample that its unit names). A result without a target is printed for comparison.
 set -u
 
 bin=${O:-build}/bench

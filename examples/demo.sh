@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# `make demo`: the echo example serves a thousand connections on one thread. Prints what it reached, what it cost next to raw
-# epoll, and a part of its tree of fibers.
+# `make demo`: the echo example serves a thousand connections on one thread. Prints what it reached,
+# what it cost next to raw epoll, and a part of its tree of fibers.
 set -u
 
 bin=${O:-build}

@@ -141,8 +141,8 @@ ok 'chat: whole, however it comes' same "$REPLY" 'cy: two'
 line "$b"
 line "$b"
 ok 'chat: to all the others' same "$REPLY" 'cy: two'
-# cy does not read, and ann says more than all buffers on the way to cy hold. (bob might miss something, too, if this machine
-# is very busy: hence more than one end.)
+# cy does not read, and ann says more than all buffers on the way to cy hold. (bob might miss
+# something, too, if this machine is very busy: hence more than one end.)
 text=$(printf 'x%.0s' {1..450})
 {
     for ((i = 0; i < 20000; i++)); do echo "$text"; done
