@@ -97,13 +97,13 @@ echo "  … and $(($(wc -l <"$work/server.err") - 10)) lines more"
 
 # ---- the end ----
 
+gone() { ! kill -0 "$server" 2>/dev/null; }
+
 kill -TERM "$server"
-(sleep 10; kill -KILL "$server" 2>/dev/null) &
-watchdog=$!
+wait_for 10 gone || fail 'the server did not stop on SIGTERM'
 wait "$server"
 status=$?
 server=
-kill "$watchdog" 2>/dev/null
 [ $status = 0 ] || fail "after SIGTERM the server ended with status $status"
 
 echo
