@@ -142,12 +142,13 @@ int fiber_finish(fiber *f, int rc)
 }
 
 /* The first function on a fiber's stack. */
-void fiber_main(void *arg)
+SAN_BARE void fiber_main(void *arg)
 {
     fiber *f = arg;
     go_sched *s = f->sched;
     int rc;
 
+    san_entered(f);
     f->unborn = false;
     if (unlikely(f->wake == WAKE_CANCEL)) { /* delayed, and cancelled before its time */
         scope_deliver(f);

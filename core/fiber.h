@@ -11,6 +11,7 @@
 #define CORE_FIBER_H
 
 #include "arch/arch.h"
+#include "core/san.h"
 #include "core/stack.h"
 #include "core/wait.h"
 #include <gosling/nursery.h>
@@ -26,6 +27,7 @@ enum fiber_wake { WAKE_NONE, WAKE_WON, WAKE_TIME, WAKE_CANCEL, WAKE_SOFT };
 struct go_fiber {
     struct stack stack;          /* first: the pool's part of the record */
     struct arch_context context; /* while it does not run */
+    struct san_fiber san;        /* the sanitizers' part of it: nothing without one */
     fiber *next;                 /* in the run queue */
     go_sched *sched;
     go_scope *scope; /* innermost: its own, or its nursery's */
@@ -75,7 +77,8 @@ struct go_fiber {
     char name[FIBER_NAME];
 };
 
-_Static_assert(sizeof(struct go_fiber) <= 448, "record and first frames must share the top page");
+_Static_assert(sizeof(struct go_fiber) <= 448 + sizeof(struct san_fiber),
+               "record and first frames must share the top page");
 
 /* Ids are the process's own: the scheduler's number, and below it the how-manieth fiber of that
  * one, which is what people are shown. */

@@ -33,6 +33,7 @@ static void in_child(void)
         inbox_drop(&s->inbox);
         inbox_close(&s->inbox);
     }
+    san_forked();
     if (!self)
         return;
     inbox_drop(&self->inbox);
@@ -77,6 +78,8 @@ static void drop(fiber *f, fiber *keep)
     if (f->task)
         task_dropped(f->task);
     f->state = FIBER_ENDED;
+    if (f != f->sched->main)
+        san_drop(f);
 }
 
 static void drop_below(go_nursery *n, fiber *keep)

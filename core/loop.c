@@ -370,7 +370,8 @@ unsigned loop_active(const struct loop *l)
 
 static void set_timer(struct loop *l, go_time at)
 {
-    struct itimerspec spec = {.it_value = {at / GO_SEC, at % GO_SEC}}; /* 0 clears it */
+    go_time then = hostile_kernel(at);
+    struct itimerspec spec = {.it_value = {then / GO_SEC, then % GO_SEC}}; /* 0 clears it */
 
     /* Cannot fail: descriptor and time are good. */
     sys_timerfd_settime(l->timerfd, TFD_TIMER_ABSTIME, &spec, NULL);
@@ -379,18 +380,15 @@ static void set_timer(struct loop *l, go_time at)
 
 /* Sees to it that a wait ends at `until`, and that the timer does not end it at once. False:
  * `until` has passed. */
-static bool loop_arm(struct loop *l, go_time until)
+static bool loop_arm(struct loop *l, go_time until, go_time now)
 {
-    go_time now;
-
     if (until == GO_FOREVER) {
-        if (l->armed && l->armed <= clock_real())
+        if (l->armed && l->armed <= now)
             set_timer(l, 0);
         return true;
     }
     if (until <= 0)
         return false;
-    now = clock_real();
     if (until <= now)
         return false;
     if (!l->armed || l->armed > until || l->armed <= now)
@@ -398,9 +396,26 @@ static bool loop_arm(struct loop *l, go_time until)
     return true;
 }
 
-void loop_poll(struct loop *l, go_time until)
+#ifdef GOSLING_HOSTILE
+
+/* Events that did not happen: at most one of each descriptor, as callbacks may stop any watcher. */
+static void cry_wolf(struct loop *l)
 {
-    bool wait = loop_arm(l, until);
+    for (int fd = 0; fd < l->fds_end; fd++) {
+        struct loop_io *io = l->fds[fd].watchers;
+
+        if (io && hostile_wakes())
+            io->cb(io, watcher_of(io)->ev.events & (LOOP_READ | LOOP_WRITE));
+    }
+}
+
+#else
+#define cry_wolf(l) ((void)0)
+#endif
+
+void loop_poll_at(struct loop *l, go_time until, go_time now)
+{
+    bool wait = loop_arm(l, until, now);
 
     /* A look that cannot find anything. A wake that came stays in the eventfd, and will end the
      * next wait. */
@@ -408,7 +423,16 @@ void loop_poll(struct loop *l, go_time until)
         return;
     if (l->changed != END && fd_check_changed(l))
         return;
+    if (hostile_wakes())
+        wait = false;
     ev_run(l->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+    if (hostile_wakes())
+        cry_wolf(l);
+}
+
+void loop_poll(struct loop *l, go_time until)
+{
+    loop_poll_at(l, until, until > 0 ? clock_real() : 0);
 }
 
 /* Async-signal-safe. EAGAIN (a counter that is full) is as good as a success: it is readable. */
@@ -416,5 +440,6 @@ void loop_wake(struct loop *l)
 {
     uint64_t one = 1;
 
-    (void)!sys_write(l->eventfd, &one, sizeof(one));
+    while (sys_write(l->eventfd, &one, sizeof(one)) == -EINTR)
+        ;
 }

@@ -40,6 +40,8 @@ unsigned loop_active(const struct loop *l); /* watchers started by users of this
  * precision (a timerfd, armed anew only when an earlier time is wanted or it has fired). May return
  * early. */
 void loop_poll(struct loop *l, go_time until);
+/* the same, for who has just read the clock: now is CLOCK_MONOTONIC's */
+void loop_poll_at(struct loop *l, go_time until, go_time now);
 
 /* Makes a loop_poll that waits now, or the next one, return. Any thread, any signal handler. */
 void loop_wake(struct loop *l);

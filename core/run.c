@@ -103,6 +103,7 @@ static void main_fiber_init(go_sched *s, fiber *f, go_fn *fn, void *arg)
     f->until = GO_FOREVER;
     f->fn = fn;
     f->arg = arg;
+    san_main_begin(f);
     s->main = f;
     s->fibers = 1;
 }
@@ -118,7 +119,8 @@ static int loop_fiber_init(go_sched *s)
     f->alarm = GO_FOREVER;
     f->until = GO_FOREVER;
     f->state = FIBER_READY;
-    arch_context_init(&f->context, f, sched_loop, s);
+    san_fiber_begin(f);
+    arch_context_init(&f->context, f, sched_loop, f);
     s->loop_fiber = f;
     return 0;
 }
@@ -176,6 +178,8 @@ static void end(go_sched *s)
     overflow_leave(&s->overflow);
     loop_free(s->loop);
     heap_fini(&s->heap);
+    san_drop(s->loop_fiber);
+    san_main_end(s->main);
     stack_pool_fini(&s->stacks);
 }
 

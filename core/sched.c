@@ -158,13 +158,16 @@ void sched_yield_now(go_sched *s)
 /* The loop fiber: a turn, then whoever is ready. */
 void sched_loop(void *arg)
 {
-    go_sched *s = arg;
+    fiber *f = arg;
+    go_sched *s;
 
+    san_entered(f);
+    s = f->sched;
     for (;;) {
         turn(s);
         if (!s->tail)
             sched_next_batch(s);
-        switch_to(s, s->loop_fiber, s->tail->next);
+        switch_to(s, f, s->tail->next);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include "core/fiber.h"
 #include "core/heap.h"
+#include "core/hostile.h"
 #include "core/inbox.h"
 #include "core/loop.h"
 #include "core/overflow.h"
@@ -126,6 +127,8 @@ static inline int checkpoint(go_sched *s)
 {
     if (unlikely(!s))
         return -ESHUTDOWN;
+    if (hostile(HOSTILE_YIELD))
+        s->fuel = -1 - FIBER_SLICE;
     if (likely(--s->fuel >= 0))
         return 0;
     return checkpoint_slow(s);

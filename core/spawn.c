@@ -39,6 +39,7 @@ inline fiber *fiber_new(go_sched *s, go_nursery *n, size_t stack_size, go_fn *fn
         local_inherit(f, s->current);
     nursery_adopt(n, f);
     scope_begin(f, &n->scope);
+    san_fiber_begin(f);
     arch_context_init(&f->context, f, fiber_main, f);
     s->fibers++;
     return f;

@@ -8,6 +8,7 @@
  * page, hence small batches, which measured a third less per stack than one by one. */
 #include "core/stack.h"
 #include "core/misuse.h"
+#include "core/san.h"
 #include "core/sys.h"
 
 #include <assert.h>
@@ -84,6 +85,7 @@ static bool guard_holds(enum stack_guards how)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     bool holds = false;
+    ssize_t rc;
     int fds[2];
 
     if (p == MAP_FAILED)
@@ -94,7 +96,10 @@ static bool guard_holds(enum stack_guards how)
         holds = how == STACK_GUARDS_MPROTECT;
         goto unmap;
     }
-    holds = sys_write(fds[1], p, 1) == -EFAULT;
+    do
+        rc = sys_write(fds[1], p, 1);
+    while (rc == -EINTR);
+    holds = rc == -EFAULT;
     sys_close(fds[0]);
     sys_close(fds[1]);
 unmap:
@@ -388,8 +393,10 @@ void stack_pool_fini(struct stack_pool *p)
 
         if (!c)
             continue;
-        for (uint32_t k = 0; k < c->chunk_count; k++)
+        for (uint32_t k = 0; k < c->chunk_count; k++) {
+            san_unmapped(c->chunks[k].base, c->chunks[k].count * c->stride);
             munmap(c->chunks[k].base, c->chunks[k].count * c->stride);
+        }
         free(c->chunks);
         free(c->cold);
         free(c);

@@ -9,6 +9,7 @@
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 
+#include "core/san.h"
 #include "core/sched.h"
 #include "core/scope.h"
 
@@ -75,7 +76,10 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
         s->eh[0] = to->eh[0];
         s->eh[1] = to->eh[1];
     }
-    arch_switch_inline(&from->context, &to->context);
+    if (SAN)
+        san_switch(from, to);
+    else
+        arch_switch_inline(&from->context, &to->context);
 }
 
 /* wait_park, for the few places where a call less and a return less that is predicted for the wrong

@@ -3,10 +3,15 @@
  * System calls that return >= 0 or -errno, and never touch errno: a fiber's errno is its own, and a
  * signal handler may use these. They go past libc on purpose: libc's names may be the shim's, and
  * its blocking calls are cancellation points of pthreads. Only calls that exist on every
- * architecture (the generic table of Linux), hence ppoll, accept4, pipe2. */
+ * architecture (the generic table of Linux), hence ppoll, accept4, pipe2.
+ *
+ * What they do to memory and order is told to the sanitizers (san.h); hostile builds interrupt and
+ * shorten them (hostile.h). */
 #ifndef CORE_SYS_H
 #define CORE_SYS_H
 
+#include "core/hostile.h"
+#include "core/san.h"
 #include "syscall.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +37,24 @@
 #define SYS3(nr, a, b, c)       SYS6(nr, a, b, c, 0, 0, 0)
 #define SYS2(nr, a, b)          SYS6(nr, a, b, 0, 0, 0, 0)
 #define SYS1(nr, a)             SYS6(nr, a, 0, 0, 0, 0, 0)
+
+/* rc, of a call that has written *p when it succeeded. */
+static inline int sys_wrote(int rc, const void *p, size_t n)
+{
+    if (rc >= 0)
+        san_wrote(p, n);
+    return rc;
+}
+
+/* The same for an address, or an option, and its length. */
+static inline int sys_wrote_long(int rc, const void *p, const socklen_t *len)
+{
+    if (rc >= 0 && len) {
+        san_wrote(len, sizeof *len);
+        san_wrote(p, p ? *len : 0);
+    }
+    return rc;
+}
 
 /* ---- descriptors ---- */
 
@@ -67,7 +90,7 @@ static inline int sys_openat(int dir, const char *path, int flags, unsigned mode
 
 static inline int sys_pipe2(int fds[2], int flags)
 {
-    return (int)SYS2(SYS_pipe2, fds, flags);
+    return sys_wrote((int)SYS2(SYS_pipe2, fds, flags), fds, 2 * sizeof *fds);
 }
 
 struct epoll_event;
@@ -119,28 +142,75 @@ static inline int sys_poll(struct pollfd *fds, unsigned n, int timeout)
 {
     struct timespec ts = {timeout / 1000, (long)(timeout % 1000) * 1000000};
 
-    return (int)SYS5(SYS_ppoll, fds, n, timeout < 0 ? NULL : &ts, NULL, 0);
+    if (hostile_interrupts())
+        return -EINTR;
+    return sys_wrote((int)SYS5(SYS_ppoll, fds, n, timeout < 0 ? NULL : &ts, NULL, 0), fds,
+                     n * sizeof *fds);
 }
 
 /* ---- bytes ---- */
 
+static inline ssize_t sys_came(const void *buf, ssize_t n)
+{
+    san_bytes_came();
+    san_wrote(buf, n > 0 ? (size_t)n : 0);
+    return n;
+}
+
+static inline ssize_t sys_came_iov(const struct iovec *iov, int count, ssize_t n)
+{
+    san_bytes_came();
+    san_wrote_iov(iov, count, n);
+    return n;
+}
+
+static inline void sys_goes(const void *buf, size_t n)
+{
+    san_reads(buf, n);
+    san_bytes_go();
+}
+
+static inline void sys_goes_iov(const struct iovec *iov, int count)
+{
+    san_reads_iov(iov, count);
+    san_bytes_go();
+}
+
 static inline ssize_t sys_read(int fd, void *buf, size_t n)
 {
-    return SYS3(SYS_read, fd, buf, n);
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(fd, n);
+    return sys_came(buf, SYS3(SYS_read, fd, buf, n));
 }
 
 static inline ssize_t sys_write(int fd, const void *buf, size_t n)
 {
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(fd, n);
+    sys_goes(buf, n);
     return SYS3(SYS_write, fd, buf, n);
 }
 
 static inline ssize_t sys_readv(int fd, const struct iovec *iov, int n)
 {
-    return SYS3(SYS_readv, fd, iov, n);
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    return sys_came_iov(iov, n, SYS3(SYS_readv, fd, iov, n));
 }
 
 static inline ssize_t sys_writev(int fd, const struct iovec *iov, int n)
 {
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    sys_goes_iov(iov, n);
     return SYS3(SYS_writev, fd, iov, n);
 }
 
@@ -148,27 +218,78 @@ static inline ssize_t sys_writev(int fd, const struct iovec *iov, int n)
  * bits the second one is shifted out. */
 static inline ssize_t sys_preadv2(int fd, const struct iovec *iov, int n, int64_t offset, int flags)
 {
-    return SYS6(SYS_preadv2, fd, iov, n, offset, (uint64_t)offset >> 32, flags);
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    return sys_came_iov(iov, n,
+                        SYS6(SYS_preadv2, fd, iov, n, offset, (uint64_t)offset >> 32, flags));
 }
 
 static inline ssize_t sys_pwritev2(int fd, const struct iovec *iov, int n, int64_t offset,
                                    int flags)
 {
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    sys_goes_iov(iov, n);
     return SYS6(SYS_pwritev2, fd, iov, n, offset, (uint64_t)offset >> 32, flags);
+}
+
+/* Without flags: for kernels, and emulators, that know no other. */
+static inline ssize_t sys_preadv(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    return sys_came_iov(iov, n, SYS5(SYS_preadv, fd, iov, n, offset, (uint64_t)offset >> 32));
+}
+
+static inline ssize_t sys_pwritev(int fd, const struct iovec *iov, int n, int64_t offset)
+{
+    struct iovec one;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    iov = hostile_short_iov(fd, iov, &n, &one);
+    sys_goes_iov(iov, n);
+    return SYS5(SYS_pwritev, fd, iov, n, offset, (uint64_t)offset >> 32);
 }
 
 static inline ssize_t sys_splice(int in, loff_t *in_at, int out, loff_t *out_at, size_t n,
                                  unsigned flags)
 {
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(in, n);
+    san_bytes_came();
+    san_bytes_go();
     return SYS6(SYS_splice, in, in_at, out, out_at, n, flags);
 }
 
 static inline ssize_t sys_sendfile(int out, int in, off_t *at, size_t n)
 {
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(in, n);
+    san_bytes_go();
     return SYS4(SYS_sendfile, out, in, at, n);
 }
 
 /* ---- sockets ---- */
+
+/* What came besides the bytes. */
+static inline void sys_came_msg(const struct msghdr *msg)
+{
+    san_wrote(msg, sizeof *msg);
+    san_wrote(msg->msg_name, msg->msg_namelen);
+    san_wrote(msg->msg_control, msg->msg_controllen);
+}
 
 static inline int sys_socket(int family, int type, int protocol)
 {
@@ -177,7 +298,7 @@ static inline int sys_socket(int family, int type, int protocol)
 
 static inline int sys_socketpair(int family, int type, int protocol, int fds[2])
 {
-    return (int)SYS4(SYS_socketpair, family, type, protocol, fds);
+    return sys_wrote((int)SYS4(SYS_socketpair, family, type, protocol, fds), fds, 2 * sizeof *fds);
 }
 
 static inline int sys_bind(int fd, const void *addr, socklen_t len)
@@ -192,12 +313,20 @@ static inline int sys_listen(int fd, int backlog)
 
 static inline int sys_accept4(int fd, void *addr, socklen_t *len, int flags)
 {
-    return (int)SYS4(SYS_accept4, fd, addr, len, flags);
+    if (hostile_interrupts())
+        return -EINTR;
+    san_bytes_came();
+    return sys_wrote_long((int)SYS4(SYS_accept4, fd, addr, len, flags), addr, len);
 }
 
 static inline int sys_connect(int fd, const void *addr, socklen_t len)
 {
-    return (int)SYS3(SYS_connect, fd, addr, len);
+    int rc;
+
+    san_bytes_go();
+    rc = (int)SYS3(SYS_connect, fd, addr, len);
+    /* what a blocking one is interrupted in goes on as a non-blocking one */
+    return rc == -EINPROGRESS && hostile_interrupts() ? -EINTR : rc;
 }
 
 static inline int sys_shutdown(int fd, int how)
@@ -207,17 +336,17 @@ static inline int sys_shutdown(int fd, int how)
 
 static inline int sys_getsockname(int fd, void *addr, socklen_t *len)
 {
-    return (int)SYS3(SYS_getsockname, fd, addr, len);
+    return sys_wrote_long((int)SYS3(SYS_getsockname, fd, addr, len), addr, len);
 }
 
 static inline int sys_getpeername(int fd, void *addr, socklen_t *len)
 {
-    return (int)SYS3(SYS_getpeername, fd, addr, len);
+    return sys_wrote_long((int)SYS3(SYS_getpeername, fd, addr, len), addr, len);
 }
 
 static inline int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-    return (int)SYS5(SYS_getsockopt, fd, level, name, value, len);
+    return sys_wrote_long((int)SYS5(SYS_getsockopt, fd, level, name, value, len), value, len);
 }
 
 static inline int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
@@ -229,33 +358,80 @@ static inline int sys_setsockopt(int fd, int level, int name, const void *value,
 static inline ssize_t sys_recvfrom(int fd, void *buf, size_t n, int flags, void *addr,
                                    socklen_t *len)
 {
-    return SYS6(SYS_recvfrom, fd, buf, n, flags, addr, len);
+    ssize_t got;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(fd, n);
+    got = sys_came(buf, SYS6(SYS_recvfrom, fd, buf, n, flags, addr, len));
+    if (addr)
+        sys_wrote_long(got < 0 ? -1 : 0, addr, len);
+    return got;
 }
 
 static inline ssize_t sys_sendto(int fd, const void *buf, size_t n, int flags, const void *addr,
                                  socklen_t len)
 {
+    if (hostile_interrupts())
+        return -EINTR;
+    n = hostile_short(fd, n);
+    sys_goes(buf, n);
     return SYS6(SYS_sendto, fd, buf, n, flags, addr, len);
 }
 
 static inline ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    return SYS3(SYS_recvmsg, fd, msg, flags);
+    ssize_t n;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    if (hostile(HOSTILE_SHORT))
+        return hostile_recvmsg(fd, msg, flags);
+    n = SYS3(SYS_recvmsg, fd, msg, flags);
+    if (n >= 0)
+        sys_came_msg(msg);
+    return sys_came_iov(msg->msg_iov, (int)msg->msg_iovlen, n);
 }
 
 static inline ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+    if (hostile_interrupts())
+        return -EINTR;
+    if (hostile(HOSTILE_SHORT))
+        return hostile_sendmsg(fd, msg, flags);
+    sys_goes_iov(msg->msg_iov, (int)msg->msg_iovlen);
     return SYS3(SYS_sendmsg, fd, msg, flags);
 }
 
 static inline int sys_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
-    return (int)SYS5(SYS_recvmmsg, fd, msgs, n, flags, NULL);
+    int got;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    got = (int)SYS5(SYS_recvmmsg, fd, msgs, hostile_few(n), flags, NULL);
+    san_bytes_came();
+    for (int i = 0; SAN && i < got; i++) {
+        san_wrote(&msgs[i].msg_len, sizeof msgs[i].msg_len);
+        sys_came_msg(&msgs[i].msg_hdr);
+        san_wrote_iov(msgs[i].msg_hdr.msg_iov, (int)msgs[i].msg_hdr.msg_iovlen, msgs[i].msg_len);
+    }
+    return got;
 }
 
 static inline int sys_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
-    return (int)SYS4(SYS_sendmmsg, fd, msgs, n, flags);
+    int put;
+
+    if (hostile_interrupts())
+        return -EINTR;
+    for (unsigned i = 0; SAN && i < n; i++)
+        san_reads_iov(msgs[i].msg_hdr.msg_iov, (int)msgs[i].msg_hdr.msg_iovlen);
+    san_bytes_go();
+    put = (int)SYS4(SYS_sendmmsg, fd, msgs, hostile_few(n), flags);
+    for (int i = 0; SAN && i < put; i++)
+        san_wrote(&msgs[i].msg_len, sizeof msgs[i].msg_len);
+    return put;
 }
 
 /* ---- timers, memory, threads ---- */
@@ -274,7 +450,7 @@ static inline int sys_timerfd_settime(int fd, int flags, const struct itimerspec
 /* The kernel's timer ids are not libc's timer_t. */
 static inline int sys_timer_create(int clock, struct sigevent *event, int *id)
 {
-    return (int)SYS3(SYS_timer_create, clock, event, id);
+    return sys_wrote((int)SYS3(SYS_timer_create, clock, event, id), id, sizeof *id);
 }
 
 static inline int sys_timer_settime(int id, int flags, const struct itimerspec *to,
@@ -312,7 +488,9 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig)
 
 static inline int sys_waitid(int what, int id, siginfo_t *info, int options)
 {
-    return (int)SYS5(SYS_waitid, what, id, info, options, NULL);
+    if (hostile_interrupts())
+        return -EINTR;
+    return sys_wrote((int)SYS5(SYS_waitid, what, id, info, options, NULL), info, sizeof *info);
 }
 
 #endif

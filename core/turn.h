@@ -27,6 +27,6 @@ static inline bool turn_urgent(const go_sched *s)
 }
 
 /* The loop fiber's function. */
-void sched_loop(void *sched);
+void sched_loop(void *loop_fiber);
 
 #endif
