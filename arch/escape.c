@@ -13,7 +13,7 @@ _Unwind_Reason_Code arch_personality(int version, _Unwind_Action actions,
                                      _Unwind_Exception_Class class,
                                      struct _Unwind_Exception *exception,
                                      struct _Unwind_Context *context)
-    __attribute__((visibility("hidden")));
+    __attribute__((visibility("hidden"), used)); /* by assembly, which LTO does not see */
 
 _Unwind_Reason_Code arch_personality(int version, _Unwind_Action actions,
                                      _Unwind_Exception_Class class,

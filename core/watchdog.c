@@ -20,7 +20,8 @@ enum { TICKS_PER_LIMIT = 2 };
 struct watchdog {
     timer_t timer;
     go_time limit;
-    uint64_t dispatch; /* the last tick's */
+    uint64_t waits;    /* that have ended: what runs then is not what waited */
+    uint64_t dispatch; /* the last tick's, and waits */
     unsigned ticks;    /* that found the same one */
     bool reported;
     volatile sig_atomic_t idle;
@@ -72,8 +73,8 @@ static void tick(int sig)
         return;
     if (w->idle) {
         arm(w, false);
-    } else if (w->dispatch != sched_dispatches(s)) {
-        w->dispatch = sched_dispatches(s);
+    } else if (w->dispatch != sched_dispatches(s) + w->waits) {
+        w->dispatch = sched_dispatches(s) + w->waits;
         w->ticks = 0;
         w->reported = false;
     } else if (++w->ticks >= TICKS_PER_LIMIT && !w->reported) {
@@ -83,27 +84,38 @@ static void tick(int sig)
     errno = saved;
 }
 
-/* The highest real-time signal that nobody has taken. 0, or -errno. */
-static int take_signal(void)
+/* Calls for signo on this thread. */
+static int make_timer(struct watchdog *w)
+{
+    struct sigevent how = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signo};
+
+    how.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+    return timer_create(CLOCK_MONOTONIC, &how, &w->timer);
+}
+
+/* A timer with the highest real-time signal that nobody has taken, and that timers take: qemu-user
+ * has a few signals less than it says. 0, or -errno. */
+static int take_signal(struct watchdog *w)
 {
     struct sigaction mine = {.sa_handler = tick, .sa_flags = SA_RESTART | SA_ONSTACK};
     int rc = -EAGAIN;
 
     pthread_mutex_lock(&lock);
-    if (users > 0) {
-        users++;
-        rc = 0;
-    } else {
-        for (signo = SIGRTMAX; rc < 0 && signo > SIGRTMIN; signo--) {
+    if (users > 0)
+        rc = make_timer(w);
+    else
+        for (signo = SIGRTMAX; signo > SIGRTMIN; signo--) {
             if (sigaction(signo, NULL, &before) < 0 || before.sa_handler != SIG_DFL)
                 continue;
             if (sigaction(signo, &mine, NULL) < 0)
                 continue;
-            users = 1;
-            rc = 0;
-            break;
+            rc = make_timer(w);
+            if (rc == 0)
+                break;
+            sigaction(signo, &before, NULL);
         }
-    }
+    if (rc == 0)
+        users++;
     pthread_mutex_unlock(&lock);
     return rc;
 }
@@ -116,14 +128,6 @@ static void give_signal(void)
     pthread_mutex_unlock(&lock);
 }
 
-static int make_timer(struct watchdog *w)
-{
-    struct sigevent how = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signo};
-
-    how.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
-    return timer_create(CLOCK_MONOTONIC, &how, &w->timer);
-}
-
 void watchdog_start(go_sched *s, go_time limit)
 {
     struct watchdog *w;
@@ -133,12 +137,7 @@ void watchdog_start(go_sched *s, go_time limit)
     if (limit < 0 || !(w = calloc(1, sizeof *w)))
         return;
     w->limit = limit ? limit : 100 * GO_MS;
-    if (take_signal() < 0) {
-        free(w);
-        return;
-    }
-    if (make_timer(w) < 0) {
-        give_signal();
+    if (take_signal(w) < 0) {
         free(w);
         return;
     }
@@ -183,7 +182,7 @@ void watchdog_idle(go_sched *s, bool idle)
         return;
     w->idle = idle;
     if (!idle)
-        s->looked++; /* the turn after a long wait is a new dispatch: not the one that waited */
+        w->waits++;
 }
 
 void watchdog_busy(go_sched *s)

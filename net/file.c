@@ -9,26 +9,27 @@
 
 /* ---- one system call, here or on a pool thread ---- */
 
-/* A kernel, or a sandbox, without preadv2. */
-static ssize_t transfer_of_old(const struct io *op, int fd)
+/* Without flags, where nothing else is known: an old kernel, an emulator, a sandbox. */
+static ssize_t transfer_plain(const struct io *op, int fd)
 {
-    if (op->at >= 0)
-        return -ENOSYS;
-    return op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
-                                : sys_writev(fd, op->iov, op->count);
+    if (op->at < 0)
+        return op->dir == LOOP_READ ? sys_readv(fd, op->iov, op->count)
+                                    : sys_writev(fd, op->iov, op->count);
+    return op->dir == LOOP_READ ? sys_preadv(fd, op->iov, op->count, op->at)
+                                : sys_pwritev(fd, op->iov, op->count, op->at);
 }
 
 static ssize_t transfer(const struct io *op, int fd, int flags)
 {
     ssize_t n;
 
-    do
+    do {
         n = op->dir == LOOP_READ ? sys_preadv2(fd, op->iov, op->count, op->at, flags)
                                  : sys_pwritev2(fd, op->iov, op->count, op->at, flags);
-    while (n == -EINTR);
-    if (n != -ENOSYS)
-        return n;
-    return flags ? -EOPNOTSUPP : transfer_of_old(op, fd);
+        if (n == -ENOSYS)
+            n = flags ? -EOPNOTSUPP : transfer_plain(op, fd);
+    } while (n == -EINTR);
+    return n;
 }
 
 struct errand {
@@ -49,7 +50,7 @@ static ssize_t offload(struct io *op, struct fd *r)
 {
     struct errand e = {.op = op, .fd = r->number};
     uint32_t binding = r->binding;
-    bool claims = op->at < 0 && !(r->claimed & op->dir); /* the file's position moves, later */
+    bool claims = op->at < 0; /* the file's position moves when it is done */
     int rc;
 
     if (claims)

@@ -32,8 +32,15 @@ static void start_peer(void (*entry)(void *), void *arg)
 
 typedef void switch_fn(struct arch_context *from, struct arch_context *to);
 
-TAP_UNUSED __attribute__((noinline)) static void inlined(struct arch_context *from,
-                                                         struct arch_context *to)
+/* Has no frame pointer, where that can be had: so nobody but the switch keeps that register. */
+#ifdef __clang__
+#define NO_FRAME_POINTER
+#else
+#define NO_FRAME_POINTER , optimize("omit-frame-pointer")
+#endif
+
+TAP_UNUSED __attribute__((noinline NO_FRAME_POINTER)) static void inlined(struct arch_context *from,
+                                                                          struct arch_context *to)
 {
     arch_switch_inline(from, to);
 }
@@ -41,15 +48,13 @@ TAP_UNUSED __attribute__((noinline)) static void inlined(struct arch_context *fr
 /* ---- the entry ---- */
 
 static void *entry_arg;
-static uintptr_t entry_local;
+static uintptr_t entry_frame;
 
 static void notes_entry(void *arg)
 {
-    _Alignas(16) volatile char local[16];
-
-    local[0] = 1;
     entry_arg = arg;
-    entry_local = (uintptr_t)local;
+    /* no variable's address: ASan may keep those elsewhere */
+    entry_frame = (uintptr_t)__builtin_frame_address(0);
     for (;;)
         arch_switch(&peer, &self);
 }
@@ -61,9 +66,9 @@ LAW(entry_gets_arg, "a new context calls entry(arg) on its own stack, aligned to
     start_peer(notes_entry, &x);
     arch_switch(&self, &peer);
     CHECK(entry_arg == &x);
-    CHECK(entry_local % 16 == 0);
-    CHECK(entry_local >= (uintptr_t)peer_stack);
-    CHECK(entry_local < (uintptr_t)peer_stack + STACK);
+    CHECK(entry_frame % 16 == 0);
+    CHECK(entry_frame >= (uintptr_t)peer_stack);
+    CHECK(entry_frame < (uintptr_t)peer_stack + STACK);
 }
 
 /* ---- what survives ---- */
@@ -167,11 +172,12 @@ LAW(ring_of_contexts, "contexts may be resumed in a ring, each by another than i
     free(stacks);
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
 
 /* Calls fn with a pattern of seed's in each register that the ABI calls callee-saved; returns how
  * many of them came back otherwise. */
 int registers_lost(void (*fn)(void), long seed);
+#ifdef __x86_64__
 __asm__(".text\n"
         ".type registers_lost, @function\n"
         "registers_lost:\n\t"
@@ -196,6 +202,46 @@ __asm__(".text\n"
         "ret\n\t"
         ".cfi_endproc\n\t"
         ".size registers_lost, . - registers_lost\n");
+#else
+__asm__(".text\n"
+        ".type registers_lost, %function\n"
+        "registers_lost:\n\t"
+        ".cfi_startproc\n\t"
+        "stp x29, x30, [sp, #-176]!\n\t"
+        ".cfi_def_cfa_offset 176\n\t"
+        ".cfi_rel_offset x29, 0\n\t.cfi_rel_offset x30, 8\n\t"
+        "stp x19, x20, [sp, #16]\n\tstp x21, x22, [sp, #32]\n\t"
+        "stp x23, x24, [sp, #48]\n\tstp x25, x26, [sp, #64]\n\t"
+        "stp x27, x28, [sp, #80]\n\t"
+        "stp d8, d9, [sp, #96]\n\tstp d10, d11, [sp, #112]\n\t"
+        "stp d12, d13, [sp, #128]\n\tstp d14, d15, [sp, #144]\n\t"
+        "str x1, [sp, #160]\n\t"
+        ".irp r, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29\n\t"
+        "add x\\r, x1, #\\r\n\t"
+        ".endr\n\t"
+        ".irp r, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+        "add x9, x1, #\\r\n\tfmov d\\r, x9\n\t"
+        ".endr\n\t"
+        "blr x0\n\t"
+        "ldr x1, [sp, #160]\n\t"
+        "mov w0, #0\n\t"
+        ".irp r, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29\n\t"
+        "sub x9, x\\r, x1\n\tcmp x9, #\\r\n\tcinc w0, w0, ne\n\t"
+        ".endr\n\t"
+        ".irp r, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+        "fmov x9, d\\r\n\tsub x9, x9, x1\n\tcmp x9, #\\r\n\tcinc w0, w0, ne\n\t"
+        ".endr\n\t"
+        "ldp d14, d15, [sp, #144]\n\tldp d12, d13, [sp, #128]\n\t"
+        "ldp d10, d11, [sp, #112]\n\tldp d8, d9, [sp, #96]\n\t"
+        "ldp x27, x28, [sp, #80]\n\tldp x25, x26, [sp, #64]\n\t"
+        "ldp x23, x24, [sp, #48]\n\tldp x21, x22, [sp, #32]\n\t"
+        "ldp x19, x20, [sp, #16]\n\t"
+        "ldp x29, x30, [sp], #176\n\t"
+        ".cfi_restore x29\n\t.cfi_restore x30\n\t.cfi_def_cfa_offset 0\n\t"
+        "ret\n\t"
+        ".cfi_endproc\n\t"
+        ".size registers_lost, . - registers_lost\n");
+#endif
 
 static switch_fn *self_kind, *peer_kind;
 
@@ -232,7 +278,11 @@ LAW(registers_survive, "callee-saved registers survive a switch, in every pair o
     }
 }
 
+#endif
+
 /* ---- floating-point control words ---- */
+
+#ifdef __x86_64__
 
 enum { MXCSR_DEFAULT = 0x1f80, MXCSR_UP = 0x5f80, MXCSR_INEXACT = 0x20, X87_DEFAULT = 0x37f };
 
@@ -314,6 +364,56 @@ LAW(words_one_by_one, "a control word is switched when it alone differs")
     }
 }
 
+#elif defined(__aarch64__)
+
+enum { ROUND_UP = 1 << 22, ROUND_TO_ZERO = 3 << 22, FLUSH_TO_ZERO = 1 << 24 };
+
+static uint64_t fpcr(void)
+{
+    uint64_t word;
+
+    __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+    return word;
+}
+
+static void set_fpcr(uint64_t word)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(word));
+}
+
+static uint64_t peer_fpcr;
+
+static void peer_words(void *arg)
+{
+    switch_fn *leave_by = arg;
+
+    for (;;) {
+        peer_fpcr = fpcr();
+        set_fpcr(ROUND_TO_ZERO | FLUSH_TO_ZERO);
+        leave_by(&peer, &self);
+    }
+}
+
+LAW(words_belong, "the floating-point control words belong to the context")
+{
+    switch_fn *kinds[] = {arch_switch, inlined};
+    uint64_t before = fpcr();
+
+    for (int i = 0; i < 2; i++) {
+        set_fpcr(ROUND_UP);
+        start_peer(peer_words, kinds[i]);
+        set_fpcr(before);
+        kinds[i](&self, &peer);
+        /* A new context has its creator's, as a new thread does. */
+        CHECK_EQ(peer_fpcr, ROUND_UP);
+        CHECK_EQ(fpcr(), before);
+        for (int n = 0; n < 3; n++)
+            kinds[i](&self, &peer);
+        CHECK_EQ(peer_fpcr, ROUND_TO_ZERO | FLUSH_TO_ZERO);
+        CHECK_EQ(fpcr(), before);
+    }
+}
+
 #endif
 
 /* ---- walking the stack ---- */
@@ -363,15 +463,18 @@ static void *first_fp = &first_fp;
 static void notes_fp(void *arg)
 {
     (void)arg;
-#ifdef __x86_64__
+#if defined(__x86_64__)
     __asm__ volatile("" ::: "memory");
     __asm__ volatile("movq %%rbp, %0" : "=r"(first_fp));
+#elif defined(__aarch64__)
+    __asm__ volatile("" ::: "memory");
+    __asm__ volatile("mov %0, x29" : "=r"(first_fp));
 #endif
     for (;;)
         arch_switch(&peer, &self);
 }
 
-#if defined(__x86_64__) && defined(ARCH_FP)
+#ifdef ARCH_FP
 LAW(fp_is_zero, "a new context begins with a frame pointer of 0")
 {
     start_peer(notes_fp, NULL);

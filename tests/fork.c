@@ -3,6 +3,7 @@
  * Section 9: fork in the middle. What is said about the child is checked in the child, which tells
  * through a pipe. */
 #include "tests/kit.h"
+#include "tests/probe.h"
 
 struct story {
     go_nursery *n; /* the outer one */
@@ -308,6 +309,10 @@ LAW(pool,
 {
     struct pool_story p = {.thirty = 30 * GO_MS};
 
+    if (!probe_fork_threads()) {
+        TAP_SKIP(PROBE_NO_FORK_THREADS);
+        return;
+    }
     CHECK_EQ(real_run(forks_beside_pool, &p), 0);
     CHECK_EQ(p.result, 7);
     CHECK(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 3);

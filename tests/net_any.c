@@ -2,6 +2,7 @@
  *
  * Section 8: any descriptor works, and stays as it was. */
 #include "tests/net_kit.h"
+#include "tests/probe.h"
 #include <pty.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -289,7 +290,7 @@ LAW_REAL(proc, "S8.01 any fd works: /proc, /dev/null, /dev/zero, a directory (-E
     int fd = open("/proc/self/status", O_RDONLY);
 
     CHECK(go_read(fd, buf, sizeof buf) > 0);
-    CHECK_HAS(buf, "Name:");
+    CHECK(memcmp(buf, "Name:", 5) == 0);
     CHECK(go_pread(fd, buf, sizeof buf, 4) > 0);
     go_close(fd);
     fd = open("/dev/null", O_RDWR);
@@ -377,6 +378,10 @@ LAW_REAL(page_cache, "S8.22 regular files: what is in the page cache is read wit
     char path[96], buf[8];
     int fd, before;
 
+    if (!probe_nowait()) {
+        TAP_SKIP(PROBE_NO_NOWAIT);
+        return;
+    }
     in_dir(path, "file");
     fd = open(path, O_CREAT | O_RDWR, 0600);
     put(fd, "12345678");

@@ -2,6 +2,7 @@
  *
  * go_serve: out of descriptors, out of memory. */
 #include "tests/net_serve_kit.h"
+#include "tests/probe.h"
 
 /* Clients in a process of their own, since the limit is this one's: `count` of them connect, each
  * says "x" and wants it back; how many had it. */
@@ -150,6 +151,10 @@ LAW(no_stack, "S8.24 out of memory for stacks, go_serve backs off, and loses no 
 {
     if (TAP_SANITIZED) {
         TAP_SKIP("address space is not only ours");
+        return;
+    }
+    if (!probe_address_space()) {
+        TAP_SKIP(PROBE_NO_ADDRESS_SPACE);
         return;
     }
     CHECK_EXITS(out_of_memory_run, NULL, 0);

@@ -2,9 +2,10 @@
  *
  * Section 3: many fibers, and no memory for one more. */
 #include "tests/kit.h"
+#include "tests/probe.h"
 #include <sys/resource.h>
 
-enum { MANY = 100000 };
+enum { MANY = 100000, SOME = TAP_THREAD ? 4000 : 10000 };
 
 static int counts(void *arg)
 {
@@ -16,7 +17,7 @@ static int counts(void *arg)
 
 LAW_VIRTUAL(many_at_once, "S3.01 a nursery waits for 100,000 fibers at once")
 {
-    int count = 0, rc, refused = 0, many = tap_slow() ? MANY / 20 : MANY;
+    int count = 0, rc, refused = 0, many = tap_slow() ? SOME / 2 : MANY;
     go_time start = go_now();
 
     GO_NURSERY(n, rc) {
@@ -38,12 +39,12 @@ LAW_VIRTUAL(many_cancelled, "S3.18 an error cancels 10,000 siblings")
     go_time start = go_now();
 
     GO_NURSERY(n, rc) {
-        for (int i = 0; i < 10000; i++)
+        for (int i = 0; i < SOME; i++)
             go_spawn(n, counts, &count);
         go_spawn(n, follow, &bad);
     }
     CHECK_EQ(rc, -EIO);
-    CHECK_EQ(count, 10000);
+    CHECK_EQ(count, SOME);
     CHECK_EQ(go_now() - start, GO_MS);
     CHECK_EQ(error_count(go_last_error()), 1);
 }
@@ -107,6 +108,10 @@ LAW(no_memory, "S3.53 out of memory for a stack: go_spawn is -ENOMEM, and nothin
         TAP_SKIP("the sanitizer needs the address space");
         return;
     }
+    if (!probe_address_space()) {
+        TAP_SKIP(PROBE_NO_ADDRESS_SPACE);
+        return;
+    }
     CHECK_EXITS(out_of_memory, NULL, 0);
 }
 
@@ -143,6 +148,10 @@ LAW(no_memory_task, "S3.53 after -ENOMEM the task handle is as it was")
 {
     if (TAP_SANITIZED) {
         TAP_SKIP("the sanitizer needs the address space");
+        return;
+    }
+    if (!probe_address_space()) {
+        TAP_SKIP(PROBE_NO_ADDRESS_SPACE);
         return;
     }
     CHECK_EXITS(no_memory_for_handle, NULL, 0);

@@ -2,6 +2,7 @@
  *
  * The offload pool: threads that run blocking functions. */
 #include "core/pool.h"
+#include "tests/probe.h"
 #include "tests/tap.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -224,6 +225,10 @@ LAW_AROUND(with_pool, no_thread,
         TAP_SKIP("the sanitizer needs address space");
         return;
     }
+    if (!probe_address_space()) {
+        TAP_SKIP(PROBE_NO_ADDRESS_SPACE);
+        return;
+    }
     empty_pool();
     pid = fork();
     if (pid == 0) {
@@ -290,8 +295,8 @@ LAW_AROUND(with_pool, forking,
     struct pool_job jobs[3], job = {.fn = twice, .arg = &five, .done = is_done};
     pid_t pid;
 
-    if (TAP_SANITIZED) {
-        TAP_SKIP("sanitizers do not let a fork child of a threaded process make threads");
+    if (!probe_fork_threads()) {
+        TAP_SKIP(PROBE_NO_FORK_THREADS);
         return;
     }
     empty_pool();

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/deps.sh base|bench|full: installs the Debian packages that are missing, as root or with
-# sudo; without either, or without apt, says what to install. Tests for files first, so that it
+# tools/deps.sh base|bench|arm64|full: installs the Debian packages that are missing, as root or
+# with sudo; without either, or without apt, says what to install. Tests for files first, so that it
 # costs nothing when all is there, and serves on systems with other package managers too.
 set -eu
 
-base='gcc g++ make libc6-dev libev-dev perl pkg-config'
+base='gcc g++ make libc6-dev libev-dev libc-ares-dev perl pkg-config'
 bench='libboost-context-dev'
+arm64='gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
 full='clang clang-format valgrind gdb strace linux-perf curl openssl stunnel4 nginx apache2
-      postgresql redis-server mariadb-server qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu
-      libc6-dev-arm64-cross'
+      postgresql redis-server mariadb-server'
 
 have_file() # any of the patterns
 {
@@ -28,6 +28,7 @@ have() # is the package, or what we need of it, there?
     pkg-config)
         command -v pkg-config >/dev/null 2>&1 || command -v pkgconf >/dev/null 2>&1 ;;
     libc6-dev) have_file /usr/include/stdio.h ;;
+    libc-ares-dev) have_file /usr/include/ares.h /usr/local/include/ares.h ;;
     libev-dev) have_file /usr/include/ev.h /usr/local/include/ev.h /usr/include/libev/ev.h ;;
     libboost-context-dev) have_file /usr/include/boost/context/detail/fcontext.hpp ;;
     *) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
@@ -37,9 +38,10 @@ have() # is the package, or what we need of it, there?
 case ${1:-base} in
 base) wanted=$base ;;
 bench) wanted=$bench ;;
-full) wanted="$base $bench $full" ;;
+arm64) wanted=$arm64 ;;
+full) wanted="$base $bench $full $arm64" ;;
 *)
-    echo "usage: tools/deps.sh base|bench|full" >&2
+    echo "usage: tools/deps.sh base|bench|arm64|full" >&2
     exit 2
     ;;
 esac
