@@ -59,7 +59,7 @@ static int sleep_until_time(go_sched *s, go_time now, go_time until)
     rc = checkpoint(s);
     if (rc < 0)
         return rc;
-    rc = wait_park(&w, 1, WAIT_CANCEL, until);
+    rc = wait_park(&w, 1, WAIT_CANCEL | PARK_SLEEP, until);
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 

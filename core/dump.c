@@ -91,6 +91,21 @@ void dump_tree(go_sched *s, FILE *out)
         dump_below(s, list_entry(l, fiber, siblings), out, 1);
 }
 
+/* The few that say whether all is well: go_stats has the rest. */
+static void dump_numbers(go_sched *s, FILE *out)
+{
+    const struct stats *st = &s->stats;
+
+    fprintf(out,
+            "  %llu turns, %llu sleeps, %u fds, %u offloaded, %llu cancellations; slices: 99 %% "
+            "below %.3f ms, longest %.3f ms; timers late: 99 %% below %.3f ms, most %.3f ms\n",
+            (unsigned long long)st->turns, (unsigned long long)st->sleeps, loop_active(s->loop),
+            s->offloads, (unsigned long long)st->cancellations,
+            (double)go_histogram_quantile(&st->slice, 0.99) / 1e6, (double)st->slice.max / 1e6,
+            (double)go_histogram_quantile(&st->loop_lag, 0.99) / 1e6,
+            (double)st->loop_lag.max / 1e6);
+}
+
 void go_dump(FILE *out)
 {
     go_sched *s = sched_self();
@@ -104,6 +119,7 @@ void go_dump(FILE *out)
             s->fibers == 1 ? "" : "s", (unsigned long long)sched_dispatches(s),
             s->stacks.reserved / 1024);
     dump_tree(s, out);
+    dump_numbers(s, out);
     for (int i = 0; i < SLOT_COUNT; i++)
         if (s->slots[i].dump)
             s->slots[i].dump(s, s->slots[i].state, out);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void prepare(void)
 {
@@ -92,6 +93,17 @@ static void drop_below(go_nursery *n, fiber *keep)
     n->closer = NULL;
 }
 
+/* Its numbers begin anew. If it forked and now waits for the first time, that is counted already,
+ * and so is its waking to be. */
+static void stats_forked(go_sched *s)
+{
+    memset(&s->stats, 0, sizeof s->stats);
+    s->stats.ids_from = s->next_id;
+    s->stats.slices_from = sched_now(s);
+    s->stats.slices_at = s->dispatched = 0;
+    s->stats.delayed = s->current->state == FIBER_PARKED;
+}
+
 void fork_settle(go_sched *s)
 {
     fiber *f = s->current;
@@ -107,6 +119,7 @@ void fork_settle(go_sched *s)
     drop_below(&s->root, f);
     s->fibers = 0;
     s->outside = s->offloads = s->soft = 0;
+    stats_forked(s);
     loop_fork(s->loop);
     watchdog_forked(s);
     s->loop_fiber->nursery = NULL;

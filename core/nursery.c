@@ -237,7 +237,7 @@ static void wait_for_children(go_nursery *n, go_sched *s)
     }
     while (n->live > 0) {
         n->closer = &w;
-        wait_park_inline(&w, 1, 0, GO_FOREVER);
+        wait_park_inline(&w, 1, PARK_NURSERY, GO_FOREVER);
     }
 }
 
@@ -400,7 +400,7 @@ int go_nursery_next(go_nursery *n, go_task **done)
     if (n->handles == 0)
         return 0;
     list_push(&n->nexts, &w.link);
-    rc = wait_park(&w, 1, WAIT_CANCEL, GO_FOREVER);
+    rc = wait_park(&w, 1, WAIT_CANCEL | PARK_NURSERY, GO_FOREVER);
     return rc < 0 ? rc : w.result;
 }
 

@@ -75,7 +75,8 @@ int go_offload(go_fn *fn, void *arg)
     if (rc < 0)
         return rc;
     s->offloads++;
-    rc = wait_park(&o.wait, 1, WAIT_CANCEL | WAIT_ASK, GO_FOREVER);
+    s->stats.offloads++;
+    rc = wait_park(&o.wait, 1, WAIT_CANCEL | WAIT_ASK | PARK_OFFLOAD, GO_FOREVER);
     if (rc >= 0)
         return o.wait.result;
     s->offloads--;

@@ -72,11 +72,13 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->looks = 0;
     s->errno_at = &errno;
     s->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
-    s->looked = 0;
+    s->dispatched = 0;
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
     /* virtual time starts at a round number, the same in each run */
     s->now = s->virtual_clock ? GO_SEC : clock_real();
     s->polled_at = s->trim_at = s->now;
+    memset(&s->stats, 0, sizeof s->stats);
+    s->stats.slices_from = s->now;
     s->fired_at = s->poll_after = 0;
     s->seeded = seed != 0;
     s->random = seed ? seed : UINT64_C(0x9E3779B97F4A7C15);
@@ -99,6 +101,7 @@ static void main_fiber_init(go_sched *s, fiber *f, go_fn *fn, void *arg)
     f->sched = s;
     f->state = FIBER_READY;
     f->id = ++s->next_id;
+    s->stats.ids_from = s->next_id;
     f->timer.kind = TIMER_FIBER;
     f->until = GO_FOREVER;
     f->fn = fn;

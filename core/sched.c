@@ -99,15 +99,17 @@ bool sched_look(go_sched *s)
     if (unlikely(s->no_park))
         must_not_wait(s, "it");
     s->until_look = TURN_LOOK;
-    s->looked++;
+    s->dispatched += TURN_LOOK;
     if (unlikely(s->fork_pending))
         fork_settle(s);
     s->looks++;
     if (turn_idle(s) && s->looks < TURN_POLL / TURN_LOOK)
         /* nothing outside that could be late: not even the clock is worth its 18 ns */
         return false;
-    if (!s->virtual_clock)
+    if (!s->virtual_clock) {
         s->now = clock_real();
+        stats_slices(&s->stats, s->now, s->dispatched);
+    }
     if (s->looks < TURN_POLL / TURN_LOOK && s->now - s->polled_at < TURN_SPAN)
         return false;
     return s->now >= s->poll_after || turn_urgent(s);

@@ -20,6 +20,7 @@
 #include "core/loop.h"
 #include "core/overflow.h"
 #include "core/stack.h"
+#include "core/stats.h"
 #include <errno.h>
 #include <gosling/run.h>
 
@@ -49,12 +50,13 @@ struct go_sched {
     int32_t until_look; /* dispatches until the clock is read */
     /* the ring of ready fibers: the last; the first, who runs, is tail->next. NULL: empty */
     fiber *tail;
-    uint32_t looks;    /* clock readings since the last poll */
-    int *errno_at;     /* this thread's errno */
-    void **eh;         /* this thread's C++ exception state, or NULL: a program without C++ */
-    uint64_t looked;   /* clock readings ever: with until_look it counts the dispatches */
-    go_time now;       /* the last clock reading */
-    fiber *loop_fiber; /* hot until here */
+    uint32_t looks;      /* clock readings since the last poll */
+    int *errno_at;       /* this thread's errno */
+    void **eh;           /* this thread's C++ exception state, or NULL: a program without C++ */
+    uint64_t dispatched; /* dispatches, up to when until_look was last set */
+    go_time now;         /* the last clock reading */
+    fiber *loop_fiber;   /* hot until here */
+    struct stats stats;  /* its first line is hot where fibers park */
     go_time polled_at;
     go_time poll_after; /* polls between fibers have cost their share of the time until then */
     go_time fired_at;   /* when timers last fired */
@@ -175,10 +177,14 @@ static inline void callback_leave(go_sched *s)
     s->fuel = s->saved_fuel;
 }
 
-/* How many dispatches there were: for whoever wants to know whether there was one since. */
+enum { TURN_LOOK = 16 }; /* dispatches between two looks */
+
+/* How many dispatches there were. */
 static inline uint64_t sched_dispatches(const go_sched *s)
 {
-    return s->looked * 16 - (uint64_t)(int64_t)s->until_look;
+    int32_t left = s->no_park ? s->saved_look : s->until_look;
+
+    return s->dispatched + (uint64_t)(TURN_LOOK - left);
 }
 
 #endif

@@ -207,6 +207,8 @@ void scope_cancel(go_sched *s, go_scope *sc, enum scope_reason reason, const cha
         return;
     note_reason(sc, reason, text);
     sc->cancelled = true;
+    if (s)
+        s->stats.cancellations++;
     if (sc->phase == SCOPE_ENTERED)
         scope_refresh(s, sc);
 }
@@ -404,6 +406,7 @@ int scope_deliver(fiber *f)
 {
     go_scope *catcher = scope_catcher(f);
 
+    f->sched->stats.deliveries++;
     if (catcher)
         mark_delivery(f, catcher);
     if (++f->ignored > IGNORED_LIMIT && catcher)

@@ -73,6 +73,7 @@ static void start_later(fiber *f, go_time delay)
     f->how = WAIT_CANCEL;
     f->state = FIBER_PARKED;
     f->parked_at = now;
+    f->sched->stats.delayed++;
     if (f->alarm == INT64_MIN)
         fiber_wake_up(f, WAKE_CANCEL);
     else
@@ -188,7 +189,7 @@ int go_spawn_wait(go_nursery *n, go_fn *fn, void *arg)
         n->slot_children++;
     }
     list_push(&n->slots, &w.link);
-    rc = wait_park(&w, 1, WAIT_CANCEL, GO_FOREVER);
+    rc = wait_park(&w, 1, WAIT_CANCEL | PARK_NURSERY, GO_FOREVER);
     if (rc < 0)
         return rc;
     f = fiber_new(s, n, 0, fn, arg, __builtin_return_address(0));

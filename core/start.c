@@ -87,7 +87,7 @@ static int give_up(go_starter *st, const fiber *f, uint64_t id)
         return scope_refused();
     scope_cancel(st->fiber->sched, &st->scope, REASON_EXPLICIT, "go_start was cancelled");
     st->waiter = &w;
-    wait_park(&w, 1, 0, GO_FOREVER);
+    wait_park(&w, 1, PARK_TASK, GO_FOREVER);
     return scope_refused();
 }
 
@@ -118,7 +118,7 @@ int go_start(go_nursery *n, go_start_fn *fn, void *arg, intptr_t *value)
     w.object = st;
     sched_ready(f);
     /* n's deadline may have nobody else who would notice it: a child that shields itself. */
-    rc = wait_park(&w, 1, WAIT_CANCEL, scope_child_alarm(n));
+    rc = wait_park(&w, 1, WAIT_CANCEL | PARK_TASK, scope_child_alarm(n));
     if (rc == -ETIMEDOUT) {
         if (f->id == id && f->state != FIBER_ENDED)
             scope_due(f, s->now);

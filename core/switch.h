@@ -95,6 +95,7 @@ static inline __attribute__((always_inline)) int wait_park_inline(struct wait *w
     f->waits = waits;
     f->nwaits = n;
     f->how = (uint8_t)how;
+    s->stats.parks[how >> PARK_SHIFT]++;
     f->until = until;
     if (how & WAIT_OUTSIDE)
         s->outside++;

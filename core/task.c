@@ -148,7 +148,7 @@ int go_task_join(go_task *t)
     if (join_commit(&w) == 0)
         return w.result;
     join_arm(&w);
-    rc = wait_park(&w, 1, WAIT_CANCEL, GO_FOREVER);
+    rc = wait_park(&w, 1, WAIT_CANCEL | PARK_TASK, GO_FOREVER);
     return rc < 0 ? rc : w.result;
 }
 
@@ -201,7 +201,7 @@ int go_join_all(go_task *const *tasks, size_t n)
 
         if (tasks[i]->phase == TASK_RUNNING) {
             join_arm(&w);
-            rc = wait_park(&w, 1, WAIT_CANCEL, GO_FOREVER);
+            rc = wait_park(&w, 1, WAIT_CANCEL | PARK_TASK, GO_FOREVER);
         }
     }
     if (rc < 0)
@@ -233,7 +233,7 @@ int go_join_any(go_task *const *tasks, size_t n)
         waits[i] = (struct wait){.ops = &task_waitable, .object = tasks[i]};
         join_arm(&waits[i]);
     }
-    rc = wait_park(waits, (unsigned)n, WAIT_CANCEL, GO_FOREVER);
+    rc = wait_park(waits, (unsigned)n, WAIT_CANCEL | PARK_TASK, GO_FOREVER);
     if (waits != few)
         free(waits);
     return rc;

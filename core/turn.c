@@ -36,13 +36,14 @@ void fiber_timer_set(go_sched *s, fiber *f)
         heap_insert(&s->heap, &f->timer, at, s->heap.seq++);
 }
 
-static void fiber_timer_fired(go_sched *s, fiber *f, go_time now)
+/* When it was due; GO_FOREVER: it was armed for an earlier park, and nothing has happened. */
+static go_time fiber_timer_fired(go_sched *s, fiber *f, go_time now)
 {
     go_time at = fiber_due(f);
 
     if (at > now) {
         fiber_timer_set(s, f);
-        return;
+        return GO_FOREVER;
     }
     /* Its deadline was set before its wait: of equal times the deadline comes first. */
     if (f->how & WAIT_CANCEL && f->alarm <= f->until && scope_due(f, now)) {
@@ -53,11 +54,13 @@ static void fiber_timer_fired(go_sched *s, fiber *f, go_time now)
     } else {
         fiber_timer_set(s, f);
     }
+    return at;
 }
 
 static void fire_timers(go_sched *s, go_time now)
 {
     struct heap_entry *e = heap_top(&s->heap);
+    go_time first = GO_FOREVER;
 
     if (!e || e->at > now)
         return;
@@ -65,11 +68,12 @@ static void fire_timers(go_sched *s, go_time now)
 
     while ((e = heap_top(&s->heap)) && e->at <= now) {
         struct go_timer *t = e->timer;
+        go_time due = e->at;
 
         heap_remove(&s->heap, t);
         switch (t->kind) {
         case TIMER_FIBER:
-            fiber_timer_fired(s, list_entry(t, fiber, timer), now);
+            due = fiber_timer_fired(s, list_entry(t, fiber, timer), now);
             break;
         case TIMER_GRACE:
             scope_grace_over(s, t);
@@ -82,7 +86,12 @@ static void fire_timers(go_sched *s, go_time now)
             callback_leave(s);
         }
         }
+        s->stats.timers_fired += due != GO_FOREVER;
+        if (due < first)
+            first = due;
     }
+    if (first != GO_FOREVER && !s->virtual_clock)
+        histogram_add(&s->stats.loop_lag, now - first, 1);
 }
 
 /* The earliest time at which something is really due: timers that were left armed by an earlier
@@ -112,10 +121,16 @@ static bool outside_may_wake(go_sched *s)
 
 static void sleep_until(go_sched *s, go_time until)
 {
+    go_time now;
+
     if (!inbox_sleep(&s->inbox))
         return;
+    now = s->virtual_clock ? clock_real() : sched_now(s);
+    if (!s->virtual_clock)
+        stats_slices(&s->stats, now, sched_dispatches(s));
+    s->stats.sleeps++;
     watchdog_idle(s, true);
-    loop_poll(s->loop, until);
+    loop_poll_at(s->loop, until, now);
     watchdog_idle(s, false);
     inbox_awake(&s->inbox);
 }
@@ -170,7 +185,9 @@ void turn(go_sched *s)
 {
     do {
         s->looks = 0;
+        s->dispatched = sched_dispatches(s);
         s->until_look = TURN_LOOK;
+        s->stats.turns++;
         callback_enter(s, "go_post");
         inbox_drain(&s->inbox);
         callback_leave(s);
@@ -179,6 +196,8 @@ void turn(go_sched *s)
         else if (s->now >= s->poll_after)
             poll_between(s);
         s->polled_at = sched_now(s);
+        s->stats.slices_from = s->now;
+        s->stats.slices_at = s->dispatched;
         fire_timers(s, s->now);
     } while (!anybody_ready(s));
     watchdog_busy(s);

@@ -8,7 +8,7 @@
 
 #include "core/sched.h"
 
-enum { TURN_LOOK = 16, TURN_POLL = 256, TURN_SHARE = 64 };
+enum { TURN_POLL = 256, TURN_SHARE = 64 };
 #define TURN_SPAN (200 * GO_US)
 #define TURN_GAP  (10 * GO_MS)
 

@@ -14,6 +14,7 @@
 #define CORE_WAIT_H
 
 #include "core/list.h"
+#include <gosling/stats.h>
 #include <gosling/time.h>
 
 struct wait;
@@ -50,6 +51,18 @@ enum {
     WAIT_ASK = 8,
     WAIT_OUTSIDE = 4 /* the outside world may end it (an fd, a thread): no deadlock while it lasts
                       */
+};
+
+/* Beside these, what it is counted as. */
+enum {
+    PARK_SHIFT = 8,
+    PARK_LOCK = GO_PARK_LOCK << PARK_SHIFT,
+    PARK_CHANNEL = GO_PARK_CHANNEL << PARK_SHIFT,
+    PARK_FD = GO_PARK_FD << PARK_SHIFT,
+    PARK_SLEEP = GO_PARK_SLEEP << PARK_SHIFT,
+    PARK_TASK = GO_PARK_TASK << PARK_SHIFT,
+    PARK_NURSERY = GO_PARK_NURSERY << PARK_SHIFT,
+    PARK_OFFLOAD = GO_PARK_OFFLOAD << PARK_SHIFT
 };
 
 /* Parks the current fiber on waits[0..n), which are armed already, until one wins, `until`

@@ -156,7 +156,8 @@ static int wait_for_events(struct poll *p, go_time until)
         p->was_gone = true;
         return rc;
     }
-    rc = wait_park(p->waits, p->count, WAIT_CANCEL | (p->count ? WAIT_OUTSIDE : 0), until);
+    rc =
+        wait_park(p->waits, p->count, WAIT_CANCEL | PARK_FD | (p->count ? WAIT_OUTSIDE : 0), until);
     if (rc == -ETIMEDOUT || rc == -ECANCELED)
         return rc;
     if (p->waits[rc].result < 0 && p->waits[rc].result != -EBADF)

@@ -46,7 +46,7 @@ static int wait_for_room(struct server *v, go_time until)
     if (rc < 0)
         return rc;
     list_push(&v->room, &w[0].link);
-    rc = wait_park(w, 2, WAIT_CANCEL | WAIT_SOURCE, until);
+    rc = wait_park(w, 2, WAIT_CANCEL | WAIT_SOURCE | PARK_FD, until);
     if (rc == -ETIMEDOUT)
         return 0;
     return rc < 0 ? rc : w[rc].result;

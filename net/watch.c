@@ -121,7 +121,7 @@ int fd_wait(struct fd *r, unsigned dir, unsigned how, go_time until)
     int rc;
 
     list_push(&r->waiters[dir - 1], &w.link);
-    rc = wait_park(&w, 1, how | WAIT_OUTSIDE, until);
+    rc = wait_park(&w, 1, how | WAIT_OUTSIDE | PARK_FD, until);
     return rc < 0 ? rc : w.result;
 }
 

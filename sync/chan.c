@@ -101,7 +101,7 @@ static __attribute__((noinline)) int wait_in(list *lot, const struct waitable *o
     w.ops = ops;
     w.object = c;
     w.item = item;
-    return lot_wait(lot, &w, how);
+    return lot_wait(lot, &w, how | PARK_CHANNEL);
 }
 
 /* ---- the waitables ---- */

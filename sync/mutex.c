@@ -106,7 +106,7 @@ static __attribute__((noinline)) int lock_slow(go_mutex *m)
 {
     struct wait w = {.ops = &mutex_waitable, .object = m};
 
-    return lot_wait(&m->waiters, &w, WAIT_CANCEL);
+    return lot_wait(&m->waiters, &w, WAIT_CANCEL | PARK_LOCK);
 }
 
 /* What the few instructions of the fast path could not do; the checkpoint was counted. */

@@ -110,6 +110,9 @@ int go_socketpair(int fds[2]);
 int go_local_port(int fd);
 typedef int go_handler(int fd, void *arg);
 int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
+void go_stats_get(go_stats *out);
+void go_stats_prometheus(FILE *out);
+go_time go_histogram_quantile(const go_histogram *h, double q);
 int go_offload(go_fn *fn, void *arg);
 void go_dump(FILE *out);
 
@@ -230,6 +233,9 @@ static const struct {
     ENTRY(go_sendfile),
     ENTRY(go_tcp_listen),
     ENTRY(go_udp_bind),
+    ENTRY(go_stats_get),
+    ENTRY(go_stats_prometheus),
+    ENTRY(go_histogram_quantile),
     ENTRY(go_unix_listen),
     ENTRY(go_unix_connect),
     ENTRY(go_pipe),
