@@ -11,6 +11,7 @@
 
 static void prepare(void)
 {
+    signals_fork(FORK_PREPARE);
     pool_fork_prepare();
     term_fork(FORK_PREPARE);
 }
@@ -19,12 +20,11 @@ static void in_parent(void)
 {
     term_fork(FORK_PARENT);
     pool_fork_parent();
+    signals_fork(FORK_PARENT);
 }
 
-static void in_child(void)
+static void begin_child(go_sched *self)
 {
-    go_sched *self = sched_self();
-
     term_fork(FORK_CHILD);
     pool_fork_child();
     for (go_sched *s = sched_all(); s; s = s->all_next) {
@@ -41,6 +41,12 @@ static void in_child(void)
     atomic_store(&self->signal_queued, false);
     self->fork_pending = true;
     self->fuel = self->until_look = 0; /* so that the next checkpoint or switch looks */
+}
+
+static void in_child(void)
+{
+    begin_child(sched_self());
+    signals_fork(FORK_CHILD);
 }
 
 static void once(void)

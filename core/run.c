@@ -151,6 +151,7 @@ static int begin(go_sched *s, const go_run_opts *o)
     if (o->pool_max)
         pool_limit(o->pool_max);
     inbox_open(&s->inbox, wake_loop, s->loop);
+    signals_enter(s);
     term_enter(s);
     s->running = true;
     sched_tls = s;
@@ -178,6 +179,7 @@ static void end(go_sched *s)
     s->running = false;
     s->current = NULL;
     term_leave(s);
+    signals_leave(s);
     overflow_leave(&s->overflow);
     loop_free(s->loop);
     heap_fini(&s->heap);

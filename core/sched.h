@@ -19,6 +19,7 @@
 #include "core/inbox.h"
 #include "core/loop.h"
 #include "core/overflow.h"
+#include "core/signals.h"
 #include "core/stack.h"
 #include "core/stats.h"
 #include <errno.h>
@@ -95,6 +96,7 @@ struct go_sched {
     atomic_bool takes_signals;
     atomic_bool signal_queued; /* signal_msg is in the inbox */
     atomic_uint signals;       /* how many SIGTERM and SIGINT came */
+    struct signals sources;    /* go_signals */
     struct sched_slot slots[SLOT_COUNT];
     struct overflow overflow;
     struct watchdog *watchdog;

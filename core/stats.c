@@ -79,6 +79,7 @@ static void get_gauges(const go_sched *s, go_stats *out)
     out->timers = s->heap.count;
     out->offloads_queued = s->offloads;
     out->pool_threads = pool_threads(NULL);
+    out->sources = s->sources.count;
     out->stacks = s->stacks.live;
     out->stack_bytes = s->stacks.reserved;
 }

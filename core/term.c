@@ -63,25 +63,37 @@ static bool is_default(int sig, struct sigaction *was)
            was->sa_handler == SIG_DFL;
 }
 
+static void take(int i)
+{
+    struct sigaction mine = {.sa_handler = term_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+
+    sigfillset(&mine.sa_mask);
+    if ((taken[i] = is_default(taken_signals[i], &before[i])))
+        sigaction(taken_signals[i], &mine, NULL);
+}
+
+static void take_pipe(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    if ((pipe_taken = is_default(SIGPIPE, &pipe_before)))
+        sigaction(SIGPIPE, &ignore, NULL);
+}
+
 void term_enter(go_sched *s)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, mine = {.sa_handler = term_signal};
-
-    mine.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigfillset(&mine.sa_mask);
     s->grace = s->opts.grace ? s->opts.grace : 10 * GO_SEC;
     s->signal_msg = (struct inbox_msg){.fn = term_arrived, .arg = s};
     atomic_store(&s->signals, 0);
     atomic_store(&s->signal_queued, false);
     pthread_mutex_lock(&lock);
-    if (pipe_users++ == 0 && (pipe_taken = is_default(SIGPIPE, &pipe_before)))
-        sigaction(SIGPIPE, &ignore, NULL);
+    if (pipe_users++ == 0)
+        take_pipe();
     if (!s->opts.no_signals) {
         atomic_store(&s->takes_signals, true);
         if (users++ == 0)
             for (int i = 0; i < TAKEN; i++)
-                if ((taken[i] = is_default(taken_signals[i], &before[i])))
-                    sigaction(taken_signals[i], &mine, NULL);
+                take(i);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -122,6 +134,34 @@ void term_fork(int when)
         if (pipe_users > 0 && pipe_taken)
             restore(SIGPIPE, &pipe_before, SIG_IGN);
         pipe_taken = false;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+bool term_ignores_pipe(void)
+{
+    bool ours;
+
+    pthread_mutex_lock(&lock);
+    ours = pipe_users > 0 && pipe_taken;
+    pthread_mutex_unlock(&lock);
+    return ours;
+}
+
+void term_refresh(int sig)
+{
+    pthread_mutex_lock(&lock);
+    if (sig == SIGPIPE && pipe_users == 0 && pipe_taken)
+        restore(SIGPIPE, &pipe_before, SIG_IGN);
+    else if (sig == SIGPIPE && pipe_users > 0 && !pipe_taken)
+        take_pipe();
+    for (int i = 0; i < TAKEN; i++) {
+        if (taken_signals[i] != sig)
+            continue;
+        if (users == 0 && taken[i])
+            restore(sig, &before[i], term_signal);
+        else if (users > 0 && !taken[i])
+            take(i);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -12,4 +12,11 @@ void term_enter(go_sched *s);
 void term_leave(go_sched *s);
 void term_fork(int when); /* FORK_PREPARE, FORK_PARENT, FORK_CHILD */
 
+/* Whether it is us who ignore SIGPIPE, so that a child must not. Any thread. */
+bool term_ignores_pipe(void);
+
+/* Somebody who had taken sig meanwhile has just put back what he found, which may be out of date:
+ * from before the last run ended, or the first began. Any thread. */
+void term_refresh(int sig);
+
 #endif

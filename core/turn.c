@@ -115,7 +115,7 @@ static go_time next_due(go_sched *s)
 
 static bool outside_may_wake(go_sched *s)
 {
-    return s->outside > 0 || s->offloads > 0 || s->opts.no_deadlock ||
+    return s->outside > 0 || s->offloads > 0 || s->sources.count > 0 || s->opts.no_deadlock ||
            atomic_load_explicit(&s->holds, memory_order_acquire) > 0;
 }
 

@@ -120,6 +120,16 @@ static int take_signal(struct watchdog *w)
     return rc;
 }
 
+int watchdog_signal(void)
+{
+    int taken;
+
+    pthread_mutex_lock(&lock);
+    taken = users > 0 ? signo : 0;
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
 static void give_signal(void)
 {
     pthread_mutex_lock(&lock);

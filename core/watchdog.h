@@ -16,6 +16,7 @@ void watchdog_stop(go_sched *s);
 void watchdog_forked(go_sched *s); /* in a fork child, which inherits no timers */
 /* about to wait in the kernel; back again, perhaps by a tick */
 void watchdog_idle(go_sched *s, bool idle);
+int watchdog_signal(void);       /* the signal that the process's watchdogs use, or 0 */
 void watchdog_busy(go_sched *s); /* a fiber is about to run: armed again if a tick disarmed it */
 
 #endif

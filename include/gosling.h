@@ -17,6 +17,7 @@
 #include <gosling/run.h>
 #include <gosling/scope.h>
 #include <gosling/select.h>
+#include <gosling/signals.h>
 #include <gosling/stats.h>
 #include <gosling/sync.h>
 #include <gosling/task.h>

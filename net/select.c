@@ -72,6 +72,14 @@ static int add_recv(struct select *sel, unsigned i)
     return add_wait(sel, i, &chan_recv_waitable, 0);
 }
 
+static int add_signal(struct select *sel, unsigned i)
+{
+    if (scope_stopping(sel->sched->current))
+        return scope_refused();
+    sel->source = true;
+    return add_wait(sel, i, &signals_waitable, 0);
+}
+
 static int add_case(struct select *sel, unsigned i)
 {
     switch (sel->cases[i].kind) {
@@ -95,6 +103,8 @@ static int add_case(struct select *sel, unsigned i)
         return add_wait(sel, i, &event_waitable, 0);
     case GO_CASE_LOCK:
         return add_wait(sel, i, &mutex_waitable, 0);
+    case GO_CASE_SIGNAL:
+        return add_signal(sel, i);
     default:
         return -EINVAL;
     }

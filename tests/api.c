@@ -110,6 +110,9 @@ int go_socketpair(int fds[2]);
 int go_local_port(int fd);
 typedef int go_handler(int fd, void *arg);
 int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
+int go_signals_open(go_signals *s, const int *signals, size_t n);
+int go_signals_next(go_signals *s);
+void go_signals_close(go_signals *s);
 void go_stats_get(go_stats *out);
 void go_stats_prometheus(FILE *out);
 go_time go_histogram_quantile(const go_histogram *h, double q);
@@ -233,6 +236,9 @@ static const struct {
     ENTRY(go_sendfile),
     ENTRY(go_tcp_listen),
     ENTRY(go_udp_bind),
+    ENTRY(go_signals_open),
+    ENTRY(go_signals_next),
+    ENTRY(go_signals_close),
     ENTRY(go_stats_get),
     ENTRY(go_stats_prometheus),
     ENTRY(go_histogram_quantile),

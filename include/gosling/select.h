@@ -8,13 +8,14 @@
 #include <gosling/chan.h>
 #include <gosling/event.h>
 #include <gosling/mutex.h>
+#include <gosling/signals.h>
 #include <gosling/task.h>
 
 GO_BEGIN_DECLS
 
 /* One case; made by the macros below. `result`, of the committed case, is that operation's own:
  * go_chan_recv's 1 or 0, go_chan_send's 0 or -EPIPE, the events of an fd or -EBADF, a task's
- * result, go_mutex_lock's, 0 for an event or a timer. */
+ * result, go_mutex_lock's, the signal or -EBADF, 0 for an event or a timer. */
 typedef struct go_case {
     int kind;
     void *object;
@@ -32,7 +33,8 @@ enum {
     GO_CASE_AFTER,
     GO_CASE_JOIN,
     GO_CASE_WAIT,
-    GO_CASE_LOCK
+    GO_CASE_LOCK,
+    GO_CASE_SIGNAL
 };
 
 #ifdef __cplusplus
@@ -53,6 +55,7 @@ enum {
 #define GO_JOIN(task)       GO_CASE_(GO_CASE_JOIN, (task), NULL, 0)
 #define GO_WAIT(event)      GO_CASE_(GO_CASE_WAIT, (event), NULL, 0)
 #define GO_LOCK(mutex)      GO_CASE_(GO_CASE_LOCK, (mutex), NULL, 0)
+#define GO_SIGNAL(source)   GO_CASE_(GO_CASE_SIGNAL, (source), NULL, 0)
 #define GO_DEFAULT          GO_CASE_(GO_CASE_DEFAULT, NULL, NULL, 0)
 
 /* [checkpoint] Waits until one of the n cases can happen, and commits exactly one: chosen fairly
