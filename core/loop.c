@@ -76,6 +76,7 @@ struct loop {
     int changed;     /* the first changed descriptor's number + 1, or END */
     int fds_end;     /* no record at or above this number was ever used */
     unsigned active; /* watchers of users */
+    unsigned calls;  /* of their callbacks, ever */
     go_time armed;   /* what the timerfd is set for; 0: nothing */
     int timerfd;
     int eventfd;
@@ -147,6 +148,7 @@ static bool fd_check(struct loop *l, int fd)
      * again by the next poll before libev does. */
     for (unsigned n = 64; n && (io = r->watchers); n--) {
         loop_io_stop(l, io);
+        l->calls++;
         io->cb(io, LOOP_READ | LOOP_WRITE);
     }
     return true;
@@ -178,6 +180,7 @@ static void on_io(struct ev_loop *ev, ev_io *w, int events)
         loop_io_stop(ev_userdata(ev), io);
         events = EV_READ | EV_WRITE;
     }
+    ((struct loop *)ev_userdata(ev))->calls++;
     io->cb(io, events & (LOOP_READ | LOOP_WRITE));
 }
 
@@ -364,6 +367,11 @@ void loop_io_renew(struct loop *l, struct loop_io *io)
 unsigned loop_active(const struct loop *l)
 {
     return l->active;
+}
+
+unsigned loop_calls(const struct loop *l)
+{
+    return l->calls;
 }
 
 /* ---- polling ---- */

@@ -33,6 +33,7 @@ void loop_io_start(struct loop *l, struct loop_io *io, int events);
 void loop_io_stop(struct loop *l, struct loop_io *io);
 /* an active one: register anew, its number may be another file */
 void loop_io_renew(struct loop *l, struct loop_io *io);
+unsigned loop_calls(const struct loop *l);  /* of watchers' callbacks, so far */
 unsigned loop_active(const struct loop *l); /* watchers started by users of this interface */
 
 /* Polls once and runs the callbacks of what is ready. until: GO_FOREVER waits for an event or a

@@ -139,6 +139,7 @@ static void sleep_until(go_sched *s, go_time until)
 static void idle(go_sched *s)
 {
     go_time due = next_due(s);
+    unsigned calls;
 
     if (s->now >= s->trim_at)
         s->trim_at =
@@ -158,8 +159,10 @@ static void idle(go_sched *s)
                            : due);
         return;
     }
+    calls = loop_calls(s->loop);
     loop_poll(s->loop, INT64_MIN);
-    if (anybody_ready(s) || !inbox_empty(&s->inbox))
+    /* A callback that woke nobody may have moved a deadline all the same: `due` is out of date. */
+    if (anybody_ready(s) || !inbox_empty(&s->inbox) || loop_calls(s->loop) != calls)
         return;
     if (s->offloads > 0)
         sleep_until(s, GO_FOREVER);
