@@ -110,6 +110,11 @@ int go_socketpair(int fds[2]);
 int go_local_port(int fd);
 typedef int go_handler(int fd, void *arg);
 int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
+int go_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **res);
+int go_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen_t hostlen,
+                   char *serv, socklen_t servlen, int flags);
+void go_freeaddrinfo(struct addrinfo *res);
 int go_signals_open(go_signals *s, const int *signals, size_t n);
 int go_signals_next(go_signals *s);
 void go_signals_close(go_signals *s);
@@ -236,6 +241,9 @@ static const struct {
     ENTRY(go_sendfile),
     ENTRY(go_tcp_listen),
     ENTRY(go_udp_bind),
+    ENTRY(go_getaddrinfo),
+    ENTRY(go_getnameinfo),
+    ENTRY(go_freeaddrinfo),
     ENTRY(go_signals_open),
     ENTRY(go_signals_next),
     ENTRY(go_signals_close),
