@@ -22,6 +22,7 @@ memory_guards_proven         value  all
 echo_cpu_per_request         ratio  1.03
 echo_syscalls_per_request    value  2.05
 echo_epoll_ctl_per_request   value  0.01
+connect_rate                 ratio  1.05
 timer_early                  value  0
 timer_burst_cpu              value  0.5
 timer_steady_lateness_p99    value  5
@@ -30,7 +31,7 @@ timer_steady_lateness_p99    value  5
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
-for program in switch yield spawn scope chan mutex memory timers echo; do
+for program in switch yield spawn scope chan mutex memory timers echo connect; do
     printf 'running %-8s\r' "$program" >&2
     if [ ! -x "$bin/$program" ]; then
         echo "bench: $bin/$program is not there: make bench-build makes it" >&2

@@ -102,6 +102,7 @@ int go_read_exact(int fd, void *buf, size_t n);
 int64_t go_copy(int from, int to);
 ssize_t go_sendfile(int out, int in, int64_t *at, size_t n);
 int go_tcp_listen(const char *host, const char *service, const go_listen_opts *opts);
+int go_tcp_connect(const char *host, const char *service, const go_connect_opts *opts);
 int go_unix_listen(const char *path, const go_listen_opts *opts);
 int go_unix_connect(const char *path);
 int go_udp_bind(const char *host, const char *service);
@@ -240,6 +241,7 @@ static const struct {
     ENTRY(go_copy),
     ENTRY(go_sendfile),
     ENTRY(go_tcp_listen),
+    ENTRY(go_tcp_connect),
     ENTRY(go_udp_bind),
     ENTRY(go_getaddrinfo),
     ENTRY(go_getnameinfo),
@@ -404,13 +406,14 @@ LAW(constants, "S1.01 constants and option structs have their promised names")
                                  .stack_size = 0,
                                  .foreign = 0,
                                  .on_error = NULL};
+    const go_connect_opts connect = {.attempt_delay = 0, .bind_host = NULL, .no_delay = false};
 
     CHECK_EQ(policies[0], 0); /* a zero field means the default */
     CHECK_EQ(clocks[0], 0);
     CHECK_EQ(resolvers[0], 0);
     CHECK_EQ(GO_SHARED, 1);
     CHECK_EQ(GO_SOURCE, 2);
-    CHECK(!run.no_signals && listen.backlog == 0 && serve.on_error == NULL);
+    CHECK(!run.no_signals && !connect.bind_host && listen.backlog == 0 && serve.on_error == NULL);
 }
 
 TAP_MAIN

@@ -471,6 +471,7 @@ LAW_VIRTUAL(checkpoints,
             CHECK_EQ(go_copy(fds[0], fds[1]), -ECANCELED);
             CHECK_EQ(go_sendfile(fds[0], file, NULL, 1), -ECANCELED);
             CHECK_EQ(go_unix_connect("@gosling-test-nobody"), -ECANCELED);
+            CHECK_EQ(go_tcp_connect("127.0.0.1", "1", NULL), -ECANCELED);
         }
         CHECK_EQ(rc, -ECANCELED);
     }

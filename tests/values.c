@@ -533,6 +533,7 @@ LAW(outside, "S1.20 calls outside a run answer -ESHUTDOWN, or their documented n
     CHECK_EQ(go_copy(0, 1), -ESHUTDOWN);
     CHECK_EQ(go_sendfile(1, 0, NULL, 1), -ESHUTDOWN);
     CHECK_EQ(go_unix_connect("@gosling-test-nobody"), -ESHUTDOWN);
+    CHECK_EQ(go_tcp_connect("127.0.0.1", "1", NULL), -ESHUTDOWN);
     CHECK_EQ(go_serve(0, NULL, NULL, NULL), -ESHUTDOWN);
     (void)starts_nothing;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Listening, serving, and pairs of descriptors. What is created here is O_NONBLOCK and CLOEXEC, and
- * the caller's to close with go_close. */
+ * Listening, connecting, serving, and pairs of descriptors. What is created here is O_NONBLOCK and
+ * CLOEXEC, and the caller's to close with go_close. */
 #ifndef GOSLING_NET_H
 #define GOSLING_NET_H
 
@@ -23,6 +23,35 @@ typedef struct {
  * when host or service is not numeric (names need the resolver), -EADDRINUSE, -EADDRNOTAVAIL,
  * -EACCES, -EMFILE; go_fail's message says which address. */
 GO_API int go_tcp_listen(const char *host, const char *service, const go_listen_opts *opts);
+
+/* Options of go_tcp_connect. A zero field means its default. */
+typedef struct {
+    /* nanoseconds from one attempt to the next while none has failed; default 250 ms, at least
+     * 10 ms */
+    go_time attempt_delay;
+    const char *bind_host; /* numeric: the address to connect from; only its family is tried */
+    bool no_delay;         /* TCP_NODELAY */
+    /* Called when an attempt begins (-EINPROGRESS) and when it ends: 0, connected; -ECANCELED,
+     * another one was first, or the caller was cancelled; or its error. Must not wait. */
+    void (*on_attempt)(const struct sockaddr *to, socklen_t len, int result, void *arg);
+    void *arg;
+} go_connect_opts;
+
+/* [checkpoint] Connects by TCP to a host, by name or numeric address, and a service, by name or
+ * port, as RFC 8305 has it ("happy eyeballs"): IPv6 and IPv4 addresses are looked up at once, and
+ * tried as soon as one family's are known (IPv4's wait 50 ms for IPv6's); the families take turns,
+ * the next attempt begins after attempt_delay, or at once when one has failed; the first that
+ * connects wins, and the others are closed. opts may be NULL. There is no time limit but the
+ * caller's scope's and the kernel's.
+ *
+ * Returns the fd, O_NONBLOCK and CLOEXEC, the caller's to close with go_close. -ENOENT: no such
+ * name, or service; -EAGAIN: it could not be found out now; -EIO: looking it up failed otherwise.
+ * When every attempt has failed, the error of the one that says most: -ECONNREFUSED, -ETIMEDOUT, …
+ * rather than -ENETUNREACH. -EINVAL: no host or service, or a bind_host that is not numeric.
+ * -EMFILE, -ENOMEM. -ECANCELED: nothing is left. go_fail's message has the resolver's words;
+ * go_last_error() then has one child for each attempt that failed (go_error_fiber: the address),
+ * also after a success. */
+GO_API int go_tcp_connect(const char *host, const char *service, const go_connect_opts *opts);
 
 /* A UDP socket bound to a numeric address. The same. */
 GO_API int go_udp_bind(const char *host, const char *service);
