@@ -19,6 +19,7 @@
 #include <gosling/scope.h>
 #include <gosling/select.h>
 #include <gosling/signals.h>
+#include <gosling/stream.h>
 #include <gosling/stats.h>
 #include <gosling/sync.h>
 #include <gosling/task.h>

@@ -1,174 +1,221 @@
 /* SPDX-License-Identifier: MIT
  *
- * From one descriptor into another. */
+ * go_copy. Each chunk goes by one of two ways: through a buffer, or through a pipe of our own by
+ * splice, which hands pages on instead of copying them. The size of the last chunk decides:
+ * measured from one TCP connection to another, splice costs 5 % more for a chunk of 64 bytes, 7 %
+ * less from 16 KiB, 43 % less for 64 KiB; between Unix sockets 9 % more, 35 % and 72 % less. So a
+ * conversation stays with the buffer, and has no pipe, which would be two descriptors for each
+ * direction; bulk gets one, if there are descriptors left.
+ *
+ * Two steps always, also where one side is a pipe already: from there into ours, from ours to the
+ * other side. One step's EAGAIN would not say which side has to be waited for.
+ *
+ * A regular file as source goes by go_sendfile. As target it gets its bytes from the buffer: a
+ * splice into a file may wait for the disk, and cannot be asked first whether it would. */
+#include "net/splice.h"
 #include "net/io.h"
-#include <gosling/offload.h>
 #include <stdlib.h>
 
-enum { COPY_LITTLE = 4 * 1024, COPY_BUFFER = 64 * 1024 };
+enum { LITTLE = 4 * 1024, CHUNK = 64 * 1024, BULK = 16 * 1024, FILE_CHUNK = 1024 * 1024 };
 
-/* Most who copy wait most of the time: a large buffer is had only while large pieces come. */
-int64_t go_copy(int from, int to)
-{
-    char little[COPY_LITTLE], *large = NULL;
-    int64_t total = 0;
-    ssize_t n;
-
-    while ((n = go_read(from, large ? large : little, large ? COPY_BUFFER : COPY_LITTLE)) > 0) {
-        int rc = go_write_all(to, large ? large : little, (size_t)n);
-
-        if (rc < 0) {
-            n = rc;
-            break;
-        }
-        total += n;
-        if (!large && n == COPY_LITTLE) {
-            large = malloc(COPY_BUFFER); /* without memory for it: in small pieces */
-        } else if (large && n < COPY_BUFFER / 4) {
-            free(large);
-            large = NULL;
-        }
-    }
-    free(large);
-    return n < 0 ? n : total;
-}
-
-/* ---- sendfile ---- */
-
-enum { SEND_CHUNK = 128 * 1024 };
-
-struct sendfile {
-    int out, in;
-    int64_t *at;
-    size_t n;
-    ssize_t result;
+struct copying {
+    go_sched *sched;
+    int from, to;
+    char *buf; /* of room bytes */
+    size_t room;
+    int pipe[2]; /* ours, empty between chunks; -1: none yet */
+    bool by_hand;
 };
 
-static int run_sendfile(void *arg)
-{
-    struct sendfile *f = arg;
-    off_t at = f->at ? *f->at : 0;
+/* ---- what may be spliced ---- */
 
-    do
-        f->result = sys_sendfile(f->out, f->in, f->at ? &at : NULL, f->n);
-    while (f->result == -EINTR);
-    if (f->result > 0 && f->at)
-        *f->at = at;
-    return 0;
+static bool never_waits(const struct fd *r)
+{
+    int flags = sys_fcntl(r->number, F_GETFL, 0);
+
+    return (r->kind == FD_STREAM || r->kind == FD_PIPE) && flags >= 0 && flags & O_NONBLOCK;
 }
 
-/* Whether the chunk's first and last byte are in memory: a guess at the rest. */
-static bool in_memory(int in, int64_t at, size_t n)
+bool splice_may_read(const struct fd *r)
 {
-    char byte;
-    struct iovec v = {&byte, 1};
-
-    return sys_preadv2(in, &v, 1, at, RWF_NOWAIT) >= 0 &&
-           sys_preadv2(in, &v, 1, at + (int64_t)n - 1, RWF_NOWAIT) >= 0;
+    return never_waits(r);
 }
 
-static ssize_t sendfile_attempt(struct io *op, struct fd *r)
-{
-    struct sendfile f = {.out = r->number,
-                         .in = op->flags,
-                         .at = op->at < 0 ? NULL : &op->at,
-                         .n = op->total};
-    int64_t at = op->at < 0 ? sys_lseek(f.in, 0, SEEK_CUR) : op->at;
-    int rc = 0;
-
-    if (at < 0)
-        return at;
-    if (in_memory(f.in, at, f.n)) {
-        run_sendfile(&f);
-    } else {
-        struct fd *source;
-
-        rc = fd_get(op->sched, f.in, &source);
-        if (rc < 0)
-            return rc;
-        fd_offload_begin(r);
-        fd_offload_begin(source);
-        rc = go_offload(run_sendfile, &f);
-        fd_offload_end(source);
-        fd_offload_end(r);
-        if (rc == -EAGAIN)
-            run_sendfile(&f);
-        else if (rc < 0)
-            return rc;
-    }
-    if (f.result > 0)
-        fd_moved(op->sched, r);
-    return f.result;
-}
-
-/* sendfile has no flags: on a descriptor that blocks it blocks, and it raises SIGPIPE. */
-static bool may_sendfile(int out, const struct fd *r)
+bool splice_may_write(const struct fd *r)
 {
     struct sigaction pipe;
 
-    return (r->kind == FD_STREAM || r->kind == FD_PIPE) &&
-           sys_fcntl(out, F_GETFL, 0) & O_NONBLOCK && sigaction(SIGPIPE, NULL, &pipe) == 0 &&
-           pipe.sa_handler == SIG_IGN;
+    return never_waits(r) && sigaction(SIGPIPE, NULL, &pipe) == 0 && pipe.sa_handler == SIG_IGN;
 }
 
-/* Others get their bytes by read and write. */
-static ssize_t send_by_hand(int out, int in, int64_t *at, size_t n)
+static bool unsupported(ssize_t rc)
 {
-    size_t room = n < COPY_BUFFER ? n : COPY_BUFFER, done = 0;
-    char *buf = malloc(room);
-    int64_t from;
-    ssize_t got;
-    int rc;
-
-    if (!buf)
-        return -ENOMEM;
-    from = at ? *at : sys_lseek(in, 0, SEEK_CUR);
-    got = from < 0 ? from : go_pread(in, buf, room, from);
-    if (got > 0) {
-        rc = go_write_some(out, buf, (size_t)got, &done);
-        if (done > 0) {
-            got = (ssize_t)done;
-            if (at)
-                *at = from + got;
-            else
-                sys_lseek(in, from + got, SEEK_SET);
-        } else {
-            got = rc;
-        }
-    }
-    free(buf);
-    return got;
+    return rc == -EINVAL || rc == -ENOSYS || rc == -EOPNOTSUPP;
 }
 
-ssize_t go_sendfile(int out, int in, int64_t *at, size_t n)
+static int identified(go_sched *s, int fd, struct fd **r)
 {
-    go_sched *s = sched_self();
-    struct io op = {.attempt = sendfile_attempt,
+    int rc = fd_get(s, fd, r);
+
+    return rc == 0 && (*r)->kind == FD_UNKNOWN ? fd_identify(s, *r) : rc;
+}
+
+/* Whether this copy can splice: then there is a pipe. */
+static bool has_pipe(struct copying *c)
+{
+    struct fd *from, *to;
+
+    if (c->pipe[0] >= 0)
+        return true;
+    if (c->by_hand)
+        return false;
+    c->by_hand = identified(c->sched, c->from, &from) < 0 || !splice_may_read(from) ||
+                 identified(c->sched, c->to, &to) < 0 || !splice_may_write(to) ||
+                 sys_pipe2(c->pipe, O_NONBLOCK | O_CLOEXEC) < 0;
+    return !c->by_hand;
+}
+
+/* ---- one chunk ---- Each returns what it moved, 0 at the end, or an error. */
+
+static ssize_t through_buffer(struct copying *c)
+{
+    ssize_t n = go_read(c->from, c->buf, c->room);
+    int rc = n > 0 ? go_write_all(c->to, c->buf, (size_t)n) : 0;
+
+    return rc < 0 ? rc : n;
+}
+
+static ssize_t splice_attempt(struct io *op, struct fd *r)
+{
+    bool in = op->dir == LOOP_READ;
+    ssize_t n;
+
+    do
+        n = sys_splice(in ? r->number : op->flags, NULL, in ? op->flags : r->number, NULL,
+                       op->total, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (n == -EINTR);
+    if (n > 0)
+        fd_moved(op->sched, r);
+    return n;
+}
+
+/* One call between fd and our end of the pipe: the other side is ready, so that it waits for fd. */
+static ssize_t splice_some(go_sched *s, unsigned dir, int fd, int ours, size_t n)
+{
+    struct io op = {.attempt = splice_attempt,
                     .sched = s,
-                    .dir = LOOP_WRITE,
+                    .dir = (uint8_t)dir,
                     .how = WAIT_CANCEL,
-                    .flags = in,
-                    .at = at ? *at : -1};
+                    .flags = ours,
+                    .total = n,
+                    .at = -1};
     struct fd *r;
-    ssize_t sent;
     int rc = checkpoint(s);
 
-    if (rc < 0)
-        return rc;
-    if (at && *at < 0)
-        return -EINVAL;
-    if (n == 0)
-        return 0;
-    rc = fd_get(s, out, &r);
-    if (rc == 0 && r->kind == FD_UNKNOWN)
-        rc = fd_identify(s, r);
-    if (rc < 0)
-        return rc;
-    if (!may_sendfile(out, r))
-        return send_by_hand(out, in, at, n);
-    op.total = n < SEND_CHUNK ? n : SEND_CHUNK;
-    sent = io_run(&op, r);
-    if (sent > 0 && at)
-        *at = op.at;
-    return sent;
+    if (rc == 0)
+        rc = identified(s, fd, &r);
+    return rc < 0 ? rc : io_run(&op, r);
+}
+
+/* The target takes no splice after all: what is in the pipe goes by hand. */
+static ssize_t empty_by_hand(struct copying *c, size_t n)
+{
+    ssize_t got = sys_read(c->pipe[0], c->buf, n);
+
+    c->by_hand = true;
+    return got < 0 ? got : go_write_all(c->to, c->buf, (size_t)got);
+}
+
+static ssize_t through_pipe(struct copying *c)
+{
+    ssize_t n = splice_some(c->sched, LOOP_READ, c->from, c->pipe[1], CHUNK), left = n, put;
+
+    if (unsupported(n)) {
+        c->by_hand = true;
+        return through_buffer(c);
+    }
+    for (; left > 0; left -= put) {
+        put = splice_some(c->sched, LOOP_WRITE, c->to, c->pipe[0], (size_t)left);
+        if (unsupported(put)) {
+            put = empty_by_hand(c, (size_t)left);
+            return put < 0 ? put : n;
+        }
+        if (put <= 0)
+            return put == 0 ? -EIO : put;
+    }
+    return n;
+}
+
+/* ---- the whole ---- */
+
+/* Most who copy wait most of the time: a large buffer is had only while large pieces come. */
+static void resize(struct copying *c, char *little, ssize_t last)
+{
+    char *large;
+
+    if (c->buf == little && last == LITTLE && (large = malloc(CHUNK))) {
+        c->buf = large; /* without memory for it: in small pieces */
+        c->room = CHUNK;
+    } else if (c->buf != little && last < BULK) {
+        free(c->buf);
+        c->buf = little;
+        c->room = LITTLE;
+    }
+}
+
+static int64_t copy(struct copying *c)
+{
+    char little[LITTLE];
+    int64_t total = 0;
+    ssize_t n = 0;
+
+    c->buf = little;
+    c->room = LITTLE;
+    do {
+        n = n >= BULK && !c->by_hand && has_pipe(c) ? through_pipe(c) : through_buffer(c);
+        resize(c, little, n);
+        if (n > 0)
+            total += n;
+    } while (n > 0);
+    return n < 0 ? n : total;
+}
+
+/* A regular file of a size that is known, into something that sendfile serves. */
+static bool is_for_sendfile(go_sched *s, int from, int to)
+{
+    struct stat st;
+    struct fd *r;
+
+    return sys_fstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+           identified(s, to, &r) == 0 && splice_may_write(r);
+}
+
+/* What is left when it does not work goes by the buffer, from where it stopped. */
+static int64_t copy_file(struct copying *c)
+{
+    int64_t total = 0, rest;
+    ssize_t n;
+
+    while ((n = go_sendfile(c->to, c->from, NULL, FILE_CHUNK)) > 0)
+        total += n;
+    if (!unsupported(n))
+        return n < 0 ? n : total;
+    rest = copy(c);
+    return rest < 0 ? rest : total + rest;
+}
+
+int64_t go_copy(int from, int to)
+{
+    go_sched *s = sched_self();
+    struct copying c = {.sched = s, .from = from, .to = to, .pipe = {-1, -1}};
+    int64_t n;
+
+    if (!s)
+        return -ESHUTDOWN;
+    n = is_for_sendfile(s, from, to) ? copy_file(&c) : copy(&c);
+    if (c.pipe[0] >= 0) {
+        sys_close(c.pipe[0]);
+        sys_close(c.pipe[1]);
+    }
+    return n;
 }

@@ -109,6 +109,16 @@ int go_udp_bind(const char *host, const char *service);
 int go_pipe(int fds[2]);
 int go_socketpair(int fds[2]);
 int go_local_port(int fd);
+int go_stream_init(go_stream *s, int fd);
+void go_stream_fini(go_stream *s);
+ssize_t go_stream_read(go_stream *s, void *buf, size_t n);
+int go_stream_read_exact(go_stream *s, void *buf, size_t n);
+int go_stream_read_line(go_stream *s, char **line, size_t *len);
+int go_stream_read_until(go_stream *s, const void *mark, size_t mark_len, char **data, size_t *len);
+int go_stream_write(go_stream *s, const void *buf, size_t n);
+int go_stream_printf(go_stream *s, const char *fmt, ...);
+int go_stream_flush(go_stream *s);
+void go_stream_limit(go_stream *s, size_t longest_line);
 typedef int go_handler(int fd, void *arg);
 int go_serve(int listener, go_handler *handler, void *arg, const go_serve_opts *opts);
 int go_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
@@ -242,6 +252,16 @@ static const struct {
     ENTRY(go_sendfile),
     ENTRY(go_tcp_listen),
     ENTRY(go_tcp_connect),
+    ENTRY(go_stream_init),
+    ENTRY(go_stream_fini),
+    ENTRY(go_stream_limit),
+    ENTRY(go_stream_read),
+    ENTRY(go_stream_read_exact),
+    ENTRY(go_stream_read_line),
+    ENTRY(go_stream_read_until),
+    ENTRY(go_stream_write),
+    ENTRY(go_stream_printf),
+    ENTRY(go_stream_flush),
     ENTRY(go_udp_bind),
     ENTRY(go_getaddrinfo),
     ENTRY(go_getnameinfo),
