@@ -14,6 +14,7 @@
 #include <gosling/net.h>
 #include <gosling/nursery.h>
 #include <gosling/offload.h>
+#include <gosling/process.h>
 #include <gosling/resolve.h>
 #include <gosling/run.h>
 #include <gosling/scope.h>

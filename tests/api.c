@@ -126,6 +126,12 @@ int go_getaddrinfo(const char *node, const char *service, const struct addrinfo 
 int go_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen_t hostlen,
                    char *serv, socklen_t servlen, int flags);
 void go_freeaddrinfo(struct addrinfo *res);
+int go_process_start(go_process *p, char *const argv[], const go_process_opts *opts);
+int go_process_wait(go_process *p, int *status);
+int go_process_run(char *const argv[], const void *input, size_t n, char **output, size_t *out_n,
+                   const go_process_opts *opts);
+int go_process_kill(go_process *p, int sig);
+int go_process_stop(go_process *p, int *status);
 int go_signals_open(go_signals *s, const int *signals, size_t n);
 int go_signals_next(go_signals *s);
 void go_signals_close(go_signals *s);
@@ -266,6 +272,11 @@ static const struct {
     ENTRY(go_getaddrinfo),
     ENTRY(go_getnameinfo),
     ENTRY(go_freeaddrinfo),
+    ENTRY(go_process_start),
+    ENTRY(go_process_wait),
+    ENTRY(go_process_run),
+    ENTRY(go_process_kill),
+    ENTRY(go_process_stop),
     ENTRY(go_signals_open),
     ENTRY(go_signals_next),
     ENTRY(go_signals_close),
