@@ -106,7 +106,8 @@ static void stats_forked(go_sched *s)
     memset(&s->stats, 0, sizeof s->stats);
     s->stats.ids_from = s->next_id;
     s->stats.slices_from = sched_now(s);
-    s->stats.slices_at = s->dispatched = 0;
+    s->dispatched -= sched_dispatches(s);
+    s->stats.slices_at = 0;
     s->stats.delayed = s->current->state == FIBER_PARKED;
 }
 

@@ -70,6 +70,7 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->pending_tail = &s->pending;
     s->until_look = TURN_LOOK;
     s->looks = 0;
+    s->stride = 1;
     s->errno_at = &errno;
     s->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
     s->dispatched = 0;

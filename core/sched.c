@@ -96,16 +96,20 @@ static _Noreturn __attribute__((noinline, cold)) void must_not_wait(go_sched *s,
 
 bool sched_look(go_sched *s)
 {
+    bool long_stride;
+
     if (unlikely(s->no_park))
         must_not_wait(s, "it");
-    s->until_look = TURN_LOOK;
-    s->dispatched += TURN_LOOK;
     if (unlikely(s->fork_pending))
         fork_settle(s);
-    s->looks++;
-    if (turn_idle(s) && s->looks < TURN_POLL / TURN_LOOK)
-        /* nothing outside that could be late: not even the clock is worth its 18 ns */
+    long_stride = s->stride > 1;
+    s->looks += s->stride;
+    turn_stride(s);
+    /* nothing outside that could be late: not even the clock is worth its 18 ns */
+    if (long_stride) {
+        s->looks = 0;
         return false;
+    }
     if (!s->virtual_clock) {
         s->now = clock_real();
         stats_slices(&s->stats, s->now, s->dispatched);
@@ -113,6 +117,15 @@ bool sched_look(go_sched *s)
     if (s->looks < TURN_POLL / TURN_LOOK && s->now - s->polled_at < TURN_SPAN)
         return false;
     return s->now >= s->poll_after || turn_urgent(s);
+}
+
+void sched_shorten_stride(go_sched *s)
+{
+    int32_t *left = s->no_park ? &s->saved_look : &s->until_look;
+    uint32_t used = s->stride * TURN_LOOK - (uint32_t)*left;
+
+    s->stride = used / TURN_LOOK + 1;
+    *left = (int32_t)(s->stride * TURN_LOOK - used);
 }
 
 void sched_ready(fiber *f)

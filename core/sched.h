@@ -51,7 +51,8 @@ struct go_sched {
     int32_t until_look; /* dispatches until the clock is read */
     /* the ring of ready fibers: the last; the first, who runs, is tail->next. NULL: empty */
     fiber *tail;
-    uint32_t looks;      /* clock readings since the last poll */
+    uint32_t looks;      /* times TURN_LOOK dispatches that have passed since the last poll */
+    uint32_t stride;     /* times TURN_LOOK dispatches that until_look began with */
     int *errno_at;       /* this thread's errno */
     void **eh;           /* this thread's C++ exception state, or NULL: a program without C++ */
     uint64_t dispatched; /* dispatches, up to when until_look was last set */
@@ -181,12 +182,22 @@ static inline void callback_leave(go_sched *s)
 
 enum { TURN_LOOK = 16 }; /* dispatches between two looks */
 
+void sched_shorten_stride(go_sched *s);
+
+/* Something has just been armed that a look must find in time: ends the long stride of a scheduler
+ * that had nothing to look for. */
+static inline void sched_look_soon(go_sched *s)
+{
+    if (unlikely(s->stride > 1))
+        sched_shorten_stride(s);
+}
+
 /* How many dispatches there were. */
 static inline uint64_t sched_dispatches(const go_sched *s)
 {
     int32_t left = s->no_park ? s->saved_look : s->until_look;
 
-    return s->dispatched + (uint64_t)(TURN_LOOK - left);
+    return s->dispatched + (uint64_t)((int32_t)s->stride * TURN_LOOK - left);
 }
 
 #endif

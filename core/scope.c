@@ -265,6 +265,7 @@ void scope_cancel_soft(go_sched *s, go_scope *sc, go_time grace, enum scope_reas
             scope_cancel(s, sc, reason, text);
         else
             heap_insert(&s->heap, &sc->grace, hard_at, s->heap.seq++);
+        sched_look_soon(s);
     }
     if (!sc->cancelled)
         soft_wake(sc);

@@ -27,4 +27,5 @@ void timer_set(go_sched *s, struct timer *t, go_time at)
         heap_move(&s->heap, &t->node, at, s->heap.seq++);
     else
         heap_insert(&s->heap, &t->node, at, s->heap.seq++);
+    sched_look_soon(s);
 }

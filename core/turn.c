@@ -34,6 +34,7 @@ void fiber_timer_set(go_sched *s, fiber *f)
         heap_move(&s->heap, &f->timer, at, s->heap.seq++);
     else
         heap_insert(&s->heap, &f->timer, at, s->heap.seq++);
+    sched_look_soon(s);
 }
 
 /* When it was due; GO_FOREVER: it was armed for an earlier park, and nothing has happened. */
@@ -189,6 +190,7 @@ void turn(go_sched *s)
     do {
         s->looks = 0;
         s->dispatched = sched_dispatches(s);
+        s->stride = 1;
         s->until_look = TURN_LOOK;
         s->stats.turns++;
         callback_enter(s, "go_post");
@@ -203,5 +205,6 @@ void turn(go_sched *s)
         s->stats.slices_at = s->dispatched;
         fire_timers(s, s->now);
     } while (!anybody_ready(s));
+    turn_stride(s);
     watchdog_busy(s);
 }

@@ -150,10 +150,12 @@ static void on_write(struct loop_io *io, int events)
 
 static void watch(struct cares *c, struct loop_io *io, int events, bool wanted)
 {
-    if (wanted && !io->active)
+    if (wanted && !io->active) {
         loop_io_start(c->sched->loop, io, events);
-    else if (!wanted)
+        sched_look_soon(c->sched);
+    } else if (!wanted) {
         loop_io_stop(c->sched->loop, io);
+    }
 }
 
 static struct cares_socket *socket_new(struct cares *c, int fd)

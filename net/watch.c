@@ -103,6 +103,7 @@ int fd_arm_slow(go_sched *s, struct fd *r, unsigned dir, bool tried)
     }
     loop_io_init(io, r->number, dir == LOOP_READ ? on_read : on_write);
     loop_io_start(s->loop, io, (int)dir);
+    sched_look_soon(s);
     r->fresh = true; /* the loop registers it in its next turn, whatever the number is then */
     return 0;
 }
