@@ -43,8 +43,9 @@ enum {
     BATCH_MIN = 4,  /* stacks made at a time: a quarter of those there are, within these bounds: */
     BATCH_MAX = 32, /* no spawn should take longer than about 50 us, nor hold many pages that nobody
                        needs */
-    GIVE_BACK = 512 /* guards undone when mappings run out: the rest of the process needs some too
-                     */
+    RELEASE_MAX = 64, /* pieces that one system call gives back */
+    GIVE_BACK = 512   /* guards undone when mappings run out: the rest of the process needs some too
+                       */
 };
 #define CHUNK_MAX ((size_t)1 << 30) /* bytes of a chunk, unless a single stack is larger */
 
@@ -161,22 +162,29 @@ static char *slot_guard(const struct stack_class *c, uint32_t slot) /* its lowes
     return k->base + (size_t)(slot - k->first) * c->stride;
 }
 
-/* One vector for the whole batch, where the kernel takes one from its own process (Linux 6.14); how
- * many slots it did. */
-static uint32_t advise(struct stack_pool *p, size_t stride, char *first, uint32_t n, size_t length,
-                       int advice)
+/* Advice for n pieces by one system call, where the kernel takes a vector from its own process
+ * (Linux 6.14): how many bytes it did, from the first piece on. */
+static size_t advise(struct stack_pool *p, const struct iovec *v, uint32_t n, int advice)
 {
-    struct iovec v[BATCH_MAX];
     long done;
 
     if (p->no_vectors || RUNNING_ON_VALGRIND) /* valgrind complains of calls that it does not know
                                                */
         return 0;
+    done = SYS5(SYS_process_madvise, PIDFD_SELF_, v, n, advice, 0);
+    p->no_vectors = done < 0 && done != -ENOMEM && done != -EAGAIN && done != -EINTR;
+    return done > 0 ? (size_t)done : 0;
+}
+
+/* The same for a batch of slots: how many it did. */
+static uint32_t advise_batch(struct stack_pool *p, size_t stride, char *first, uint32_t n,
+                             size_t length, int advice)
+{
+    struct iovec v[BATCH_MAX];
+
     for (uint32_t i = 0; i < n; i++)
         v[i] = (struct iovec){first + i * stride, length};
-    done = SYS5(SYS_process_madvise, PIDFD_SELF_, v, n, advice, 0);
-    p->no_vectors = done < 0 && done != -ENOMEM && done != -EAGAIN;
-    return done > 0 ? (uint32_t)((size_t)done / length) : 0;
+    return (uint32_t)(advise(p, v, n, advice) / length);
 }
 
 /* mprotect splits a mapping in two, and vm.max_map_count has been reached. A process without a free
@@ -241,7 +249,7 @@ static bool make(struct stack_pool *p, struct stack_class *c)
         n = c->reserved - c->made;
     first = slot_guard(c, c->made);
     if (how == STACK_GUARDS_MADVISE)
-        i = advise(p, c->stride, first, n, STACK_GUARD, MADV_GUARD_INSTALL);
+        i = advise_batch(p, c->stride, first, n, STACK_GUARD, MADV_GUARD_INSTALL);
     for (; i < n && how != STACK_GUARDS_NONE; i++) {
         char *guard = first + i * c->stride;
 
@@ -253,7 +261,7 @@ static bool make(struct stack_pool *p, struct stack_class *c)
     }
     p->unguarded += n - i;
     /* The pages of the records: one by one, at their first touch, they cost more. */
-    advise(p, c->stride, first + c->stride - page, n, page, MADV_POPULATE_WRITE);
+    advise_batch(p, c->stride, first + c->stride - page, n, page, MADV_POPULATE_WRITE);
     c->made += n;
     return true;
 }
@@ -309,18 +317,39 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Gives back the memory of n slots, in descending order, neighbours in one call: it may run over
- * the guards between them, which MADV_DONTNEED leaves alone. */
-static void release(const struct stack_class *c, const uint32_t *slots, uint32_t n)
+static void release_pieces(struct stack_pool *p, const struct iovec *v, uint32_t n)
 {
+    size_t done = advise(p, v, n, MADV_DONTNEED);
+
+    for (uint32_t i = 0; i < n; i++)
+        if (done >= v[i].iov_len)
+            done -= v[i].iov_len;
+        else
+            madvise(v[i].iov_base, v[i].iov_len, MADV_DONTNEED);
+}
+
+/* Gives back the memory of n slots, in descending order, neighbours as one piece: it may run over
+ * the guards between them, which MADV_DONTNEED leaves alone. */
+static void release(struct stack_pool *p, const struct stack_class *c, const uint32_t *slots,
+                    uint32_t n)
+{
+    struct iovec v[RELEASE_MAX];
+    uint32_t pieces = 0;
+
     for (uint32_t i = 0, next; i < n; i = next) {
         uint32_t start = chunk_of(c, slots[i])->first;
 
         for (next = i + 1; next < n && slots[next] + 1 == slots[next - 1] && slots[next] >= start;)
             next++;
-        madvise(slot_guard(c, slots[next - 1]) + STACK_GUARD, (next - i) * c->stride - STACK_GUARD,
-                MADV_DONTNEED);
+        v[pieces++] = (struct iovec){slot_guard(c, slots[next - 1]) + STACK_GUARD,
+                                     (next - i) * c->stride - STACK_GUARD};
+        if (pieces == RELEASE_MAX) {
+            release_pieces(p, v, pieces);
+            pieces = 0;
+        }
     }
+    if (pieces)
+        release_pieces(p, v, pieces);
 }
 
 /* Room for n more in the list of those without memory. */
@@ -357,7 +386,7 @@ static void trim_class(struct stack_pool *p, unsigned size_class, unsigned keep,
     *link = s;
     p->hot_count[size_class] -= n;
     qsort(c->cold + c->cold_count, n, sizeof *c->cold, descending);
-    release(c, c->cold + c->cold_count, n);
+    release(p, c, c->cold + c->cold_count, n);
     c->cold_count += n;
 }
 
