@@ -42,6 +42,7 @@ struct cares {
     unsigned dead; /* those that were dropped */
     unsigned busy; /* c-ares is on the stack */
     bool refused;  /* the server's machine says that nobody is there */
+    int short_of;  /* -ENOMEM, -EMFILE…: why the last socket could not be had */
 };
 
 #define FOREVER_MS (INT_MAX / 4)
@@ -66,29 +67,60 @@ static void leave(struct cares *c)
 static void process(struct cares *c, int readable, int writable)
 {
     c->busy++;
+    c->short_of = 0;
     ares_process_fd(c->ares, readable, writable);
     leave(c);
 }
 
 /* ---- sockets ---- */
 
+static void on_read(struct loop_io *io, int events);
+static void on_write(struct loop_io *io, int events);
+
+/* With all that watching it will need: one that could not be watched would swallow the answers to
+ * every question of its channel. */
 static ares_socket_t make_socket(int family, int type, int protocol, void *arg)
 {
-    int fd = sys_socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), one = 1;
+    struct cares *c = arg;
+    struct cares_socket *k = malloc(sizeof *k);
+    int fd = k ? sys_socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol) : -ENOMEM;
+    int one = 1;
 
-    (void)arg;
     if (fd < 0) {
+        free(k);
+        c->short_of = fd;
         errno = -fd;
         return ARES_SOCKET_BAD;
     }
     if (type == SOCK_STREAM)
         sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    *k = (struct cares_socket){.channel = c, .fd = fd, .next = c->sockets};
+    loop_io_init(&k->read, fd, on_read);
+    loop_io_init(&k->write, fd, on_write);
+    c->sockets = k;
     return fd;
+}
+
+static struct cares_socket **find_socket(struct cares *c, int fd)
+{
+    struct cares_socket **at = &c->sockets;
+
+    while (*at && (*at)->fd != fd)
+        at = &(*at)->next;
+    return at;
 }
 
 static int close_socket(ares_socket_t fd, void *arg)
 {
-    (void)arg;
+    struct cares *c = arg;
+    struct cares_socket **at = find_socket(c, fd), *k = *at;
+
+    if (k) {
+        loop_io_stop(c->sched->loop, &k->read);
+        loop_io_stop(c->sched->loop, &k->write);
+        *at = k->next;
+        free(k);
+    }
     return sys_close(fd) < 0 ? -1 : 0;
 }
 
@@ -158,41 +190,16 @@ static void watch(struct cares *c, struct loop_io *io, int events, bool wanted)
     }
 }
 
-static struct cares_socket *socket_new(struct cares *c, int fd)
-{
-    struct cares_socket *k = calloc(1, sizeof *k);
-
-    if (!k)
-        return NULL;
-    k->channel = c;
-    k->fd = fd;
-    k->next = c->sockets;
-    c->sockets = k;
-    loop_io_init(&k->read, fd, on_read);
-    loop_io_init(&k->write, fd, on_write);
-    return k;
-}
-
-/* c-ares wants fd watched; neither direction: it is about to close it. O(sockets): two. Without
- * memory the socket is not watched, and its question times out. */
+/* c-ares wants fd watched; neither direction: it is about to close it. O(sockets): two. */
 static void on_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
     struct cares *c = arg;
-    struct cares_socket **at = &c->sockets, *k;
+    struct cares_socket *k = *find_socket(c, fd);
 
-    while (*at && (*at)->fd != fd)
-        at = &(*at)->next;
-    k = *at;
-    if (!k && (readable || writable))
-        k = socket_new(c, fd);
     if (!k)
         return;
     watch(c, &k->read, LOOP_READ, readable);
     watch(c, &k->write, LOOP_WRITE, writable);
-    if (readable || writable)
-        return;
-    *at = k->next;
-    free(k);
 }
 
 /* ---- channels ---- */
@@ -324,7 +331,7 @@ static void answered(void *arg, int status, int timeouts, unsigned char *answer,
     if (answer && len > 0)
         q->done(q, 0, answer, (size_t)len);
     else
-        q->done(q, error_of(status), NULL, 0);
+        q->done(q, c->short_of ? c->short_of : error_of(status), NULL, 0);
 }
 
 int cares_ask(struct cares *c, struct cares_ask *q, const char *name, int type)
@@ -337,6 +344,7 @@ int cares_ask(struct cares *c, struct cares_ask *q, const char *name, int type)
     q->pending = p;
     c->live++;
     c->busy++;
+    c->short_of = 0;
     ares_query(c->ares, name, ns_c_in, type, answered, p);
     leave(c);
     return 0;

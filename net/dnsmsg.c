@@ -276,6 +276,12 @@ void dns_pair(const uint8_t *a, size_t a_len, const uint8_t *aaaa, size_t aaaa_l
     if (!aaaa)
         return;
     read_addresses(&second, aaaa, aaaa_len, f->status != FOUND_SUCCESS, false);
+    /* no memory for a half */
+    if (second.status != FOUND_SUCCESS && second.herr == NETDB_INTERNAL) {
+        found_free(f);
+        *f = second;
+        return;
+    }
     if (second.status == FOUND_SUCCESS || second.n > 0) {
         for (size_t i = 0; i < second.n; i++)
             if (!found_add(f, second.addrs[i].family, &second.addrs[i].v6))

@@ -26,21 +26,32 @@ bool etc_changed(struct etc_file *f, const char *path)
     return true;
 }
 
-char *etc_read(const char *path)
+static int shortage(int rc)
+{
+    return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ? rc : 0;
+}
+
+int etc_read(const char *path, char **out)
 {
     size_t room = 4096, n = 0;
     char *text = NULL, *more;
     ssize_t got = 1;
-    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int fd;
 
+    *out = NULL;
+    do
+        fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    while (fd == -EINTR);
     if (fd < 0)
-        return NULL;
+        return shortage(fd);
     while (got > 0) {
         if (!text || n + 1 == room) {
             room *= text ? 2 : 1;
             more = realloc(text, room);
-            if (!more)
+            if (!more) {
+                got = -ENOMEM;
                 goto fail;
+            }
             text = more;
         }
         got = sys_read(fd, text + n, room - n - 1);
@@ -53,12 +64,13 @@ char *etc_read(const char *path)
     }
     sys_close(fd);
     text[n] = '\0';
-    return text;
+    *out = text;
+    return 0;
 
 fail:
     sys_close(fd);
     free(text);
-    return NULL;
+    return shortage((int)got);
 }
 
 char *etc_line(char **text, const char *comments)

@@ -21,8 +21,10 @@ struct etc_file {
  * always. */
 bool etc_changed(struct etc_file *f, const char *path);
 
-/* The whole file, with a NUL behind it, the caller's to free; NULL: there is none, or no memory. */
-char *etc_read(const char *path);
+/* The whole file, with a NUL behind it, in *text, the caller's to free; NULL: there is none. 0, or
+ * what is short at the moment: -ENOMEM, -EMFILE, -ENFILE. That must not be taken for a file that is
+ * not there, nor be remembered. */
+int etc_read(const char *path, char **text);
 
 /* Takes the next line off *text: without its end, and cut at the first byte of `comments`. NULL: no
  * more. */

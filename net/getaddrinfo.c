@@ -63,12 +63,19 @@ static void add_type(struct request *q, const struct proto *p, uint16_t port)
     q->types[q->n_types++] = (struct type){p->socktype, p->any ? q->protocol : p->protocol, port};
 }
 
-/* A service by name: -1, there is none. */
+/* A service by name: -ENOENT, there is none; or what is short. */
 static int named_port(struct request *q, const char *proto)
 {
     struct resolver *r;
+    int rc = resolver_get(q->sched, &r);
 
-    return resolver_get(q->sched, &r) < 0 ? -1 : services_port(&r->services, q->service, proto);
+    return rc < 0 ? rc : services_port(&r->services, q->service, proto);
+}
+
+static int no_port(struct request *q, int rc)
+{
+    q->found.err = -rc;
+    return rc == -ENOENT ? EAI_SERVICE : front_short(-rc);
 }
 
 static int fill_named(struct request *q, const struct proto *only)
@@ -78,13 +85,19 @@ static int fill_named(struct request *q, const struct proto *only)
     if (only) {
         port = named_port(q, only->name);
         if (port < 0)
-            return port == -ENOMEM ? EAI_MEMORY : EAI_SERVICE;
+            return no_port(q, port);
         add_type(q, only, (uint16_t)port);
         return 0;
     }
-    for (unsigned i = 0; i < PROTOS; i++)
-        if (!protos[i].any && (port = named_port(q, protos[i].name)) >= 0)
+    for (unsigned i = 0; i < PROTOS; i++) {
+        if (protos[i].any)
+            continue;
+        port = named_port(q, protos[i].name);
+        if (port >= 0)
             add_type(q, &protos[i], (uint16_t)port);
+        else if (port != -ENOENT)
+            return no_port(q, port);
+    }
     return q->n_types ? 0 : EAI_SERVICE;
 }
 
@@ -301,8 +314,8 @@ int go_getaddrinfo(const char *node, const char *service, const struct addrinfo 
     switch (front_who(q.sched, q.node, q.service, q.flags)) {
     case FRONT_LIBC:
         return libc_getaddrinfo(q.sched, q.node, q.service, hints, res);
-    case FRONT_NO_MEMORY:
-        return EAI_MEMORY;
+    case FRONT_SHORT:
+        return front_short(errno);
     default:
         rc = run(&q, res);
     }

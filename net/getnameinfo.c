@@ -165,8 +165,8 @@ int go_getnameinfo(const struct sockaddr *sa, socklen_t len, char *host, socklen
                             ip && serv && servlen > 0 && !(flags & NI_NUMERICSERV), flags)) {
     case FRONT_LIBC:
         return libc_getnameinfo(s, sa, len, host, hostlen, serv, servlen, flags);
-    case FRONT_NO_MEMORY:
-        return EAI_MEMORY;
+    case FRONT_SHORT:
+        return front_short(errno);
     default:
         rc = run(s, sa, host, hostlen, serv, servlen, flags);
     }

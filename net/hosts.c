@@ -93,11 +93,15 @@ static bool make_index(struct hosts *h)
 }
 
 /* host.conf, by glibc's own example, is read once in a process. */
-static void read_multi(struct hosts *h)
+static int read_multi(struct hosts *h)
 {
-    char *text = etc_read("/etc/host.conf"), *at = text, *line, *word;
+    char *text, *at, *line, *word;
     const char *env = getenv("RESOLV_MULTI");
+    int rc = etc_read("/etc/host.conf", &text);
 
+    if (rc < 0)
+        return rc;
+    at = text;
     h->multi_known = true;
     while (text && (line = etc_line(&at, "#")))
         if ((word = etc_word(&line)) && strcasecmp(word, "multi") == 0 && (word = etc_word(&line)))
@@ -105,31 +109,34 @@ static void read_multi(struct hosts *h)
     free(text);
     if (env)
         h->multi = strcasecmp(env, "on") == 0;
+    return 0;
 }
 
-/* False: no memory. A file that is not there has no lines. */
-static bool refresh(struct hosts *h)
+/* 0, or what is short. A file that is not there has no lines. */
+static int refresh(struct hosts *h)
 {
     struct etc_file file = h->file;
     char *at, *line;
+    int rc = h->multi_known ? 0 : read_multi(h);
 
-    if (!h->multi_known)
-        read_multi(h);
-    if (!etc_changed(&file, HOSTS_PATH))
-        return true;
+    if (rc < 0 || !etc_changed(&file, HOSTS_PATH))
+        return rc;
     hosts_free(h);
-    at = h->text = etc_read(HOSTS_PATH);
+    rc = etc_read(HOSTS_PATH, &h->text);
+    if (rc < 0)
+        return rc;
+    at = h->text;
     while (at && (line = etc_line(&at, "#")))
         if (!read_line(h, line))
             goto no_memory;
     if (!make_index(h))
         goto no_memory;
     h->file = file;
-    return true;
+    return 0;
 
 no_memory:
     hosts_free(h);
-    return false;
+    return -ENOMEM;
 }
 
 /* ---- asking ---- */
@@ -152,19 +159,20 @@ static bool as_family(const struct found_addr *a, int family, struct found_addr 
     return true;
 }
 
-static void no_memory(struct found *f)
+static void not_read(struct found *f, int rc)
 {
     found_nothing(f, FOUND_TRYAGAIN, NETDB_INTERNAL);
-    f->err = ENOMEM;
+    f->err = -rc;
 }
 
 void hosts_by_name(struct hosts *h, const char *name, int family, struct found *f)
 {
     struct found_addr addr;
     uint32_t last = UINT32_MAX;
+    int rc = refresh(h);
 
-    if (!refresh(h)) {
-        no_memory(f);
+    if (rc < 0) {
+        not_read(f, rc);
         return;
     }
     for (uint32_t i = h->buckets[nscache_hash(name) & h->mask]; i; i = h->names[i - 1].next) {
@@ -187,9 +195,10 @@ void hosts_by_name(struct hosts *h, const char *name, int family, struct found *
 void hosts_by_addr(struct hosts *h, int family, const void *wanted, struct found *f)
 {
     struct found_addr addr;
+    int rc = refresh(h);
 
-    if (!refresh(h)) {
-        no_memory(f);
+    if (rc < 0) {
+        not_read(f, rc);
         return;
     }
     for (size_t i = 0; i < h->n_lines; i++)

@@ -59,6 +59,7 @@ struct lookup {
 
     /* the servers */
     unsigned round, server, attempt, second_tries;
+    int short_of;   /* errno: for want of what it must fail; 0 */
     int err;        /* errno of the present name's questions: 0, ECONNREFUSED, ETIMEDOUT */
     bool reached;   /* some server could be asked */
     unsigned rcode; /* the last that came */
@@ -165,12 +166,17 @@ static void take_answer(struct lookup *l, struct question *q, bool late, const u
     }
     q->answer = malloc(len);
     if (!q->answer) {
-        q->state = Q_REFUSED;
+        l->short_of = ENOMEM;
         return;
     }
     memcpy(q->answer, answer, len);
     q->len = len;
     q->state = Q_ANSWERED;
+}
+
+static bool is_shortage(int rc)
+{
+    return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE;
 }
 
 static void on_answer(struct cares_ask *ask, int status, const uint8_t *answer, size_t len)
@@ -183,6 +189,8 @@ static void on_answer(struct cares_ask *ask, int status, const uint8_t *answer, 
     asked_free(l, a);
     if (status == 0)
         take_answer(l, q, late, answer, len);
+    else if (is_shortage(status))
+        l->short_of = -status;
     else if (!late && q->state == Q_ASKED)
         q->state = Q_REFUSED;
     if (!l->asking)
@@ -206,17 +214,21 @@ static void ask_one(struct lookup *l, unsigned which, unsigned server, const cha
 {
     struct asked *a = malloc(sizeof *a);
     struct cares *c;
+    int rc = a ? channel_get(l, server, &c) : -ENOMEM;
 
-    if (!a || channel_get(l, server, &c) < 0)
+    if (rc < 0)
         goto refused;
     *a = (struct asked){{on_answer, NULL}, l, l->asked, (uint8_t)which, l->round};
     l->asked = a;
-    if (cares_ask(c, &a->ask, name, l->questions[which].type) == 0)
+    rc = cares_ask(c, &a->ask, name, l->questions[which].type);
+    if (rc == 0)
         return;
     l->asked = a->next;
 refused:
     free(a);
     l->questions[which].state = Q_REFUSED;
+    if (is_shortage(rc))
+        l->short_of = -rc;
 }
 
 /* The name that is asked for now; NULL: there cannot be such a name. */
@@ -446,6 +458,14 @@ static void finish_without(struct lookup *l)
     finish(l);
 }
 
+/* What is short here is no answer of anybody's, nor a part of one. */
+static void finish_short(struct lookup *l)
+{
+    found_nothing(&l->found, FOUND_UNAVAIL, NETDB_INTERNAL);
+    l->found.err = l->short_of;
+    finish(l);
+}
+
 /* Whether the search ends with what the present name has come to. */
 static bool name_ends(struct lookup *l, int herr)
 {
@@ -463,9 +483,13 @@ static bool name_ends(struct lookup *l, int herr)
 /* The state machine: as far as it gets without waiting. l may be gone afterwards. */
 static void go_on(struct lookup *l)
 {
-    while (!any(l, Q_ASKED)) {
+    while (l->short_of || !any(l, Q_ASKED)) {
         int herr;
 
+        if (l->short_of) {
+            finish_short(l);
+            return;
+        }
         if (!any(l, Q_ANSWERED) && !l->impossible && next_server(l)) {
             ask_round(l);
             continue;

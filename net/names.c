@@ -150,6 +150,8 @@ static int find_v4(struct resolver *r, const char *name, struct found *f)
             continue;
         if (ask(r, r->nsswitch.hosts[i].source, name, AF_INET, f) < 0)
             return cancelled(f);
+        if (f->status != FOUND_SUCCESS && f->herr == NETDB_INTERNAL) /* the next does not know */
+            return EAI_SYSTEM;
         if (r->nsswitch.hosts[i].stops[f->status])
             break;
     }
@@ -157,8 +159,6 @@ static int find_v4(struct resolver *r, const char *name, struct found *f)
         return 0;
     if (f->herr == TRY_AGAIN && f->status != FOUND_NOTFOUND)
         return EAI_AGAIN;
-    if (f->herr == NETDB_INTERNAL)
-        return EAI_SYSTEM;
     /* an unavailable source that leaves no errno looks like one that knows no such name */
     if (f->status == FOUND_TRYAGAIN || f->err)
         return EAI_NODATA;
@@ -331,12 +331,12 @@ int names_by_addr(struct resolver *r, int family, const void *addr, struct found
             hosts_by_addr(&r->hosts, family, addr, out);
         else if (lookup_run(r, name, LOOKUP_PTR, out) < 0)
             return cancelled(out);
+        if (out->status != FOUND_SUCCESS && out->herr == NETDB_INTERNAL)
+            return EAI_SYSTEM;
         if (r->nsswitch.hosts[i].stops[out->status])
             break;
     }
     if (out->status == FOUND_SUCCESS)
         return 0;
-    if (out->herr == NETDB_INTERNAL)
-        return EAI_SYSTEM;
     return out->herr == TRY_AGAIN ? EAI_AGAIN : EAI_NONAME;
 }

@@ -98,16 +98,22 @@ static void read_services(struct nsswitch *sw, char *line)
             sw->foreign_services = true;
 }
 
-bool nsswitch_refresh(struct nsswitch *sw)
+int nsswitch_refresh(struct nsswitch *sw)
 {
     char unless[] = "files dns"; /* glibc's, when no line says otherwise */
+    struct etc_file file = sw->file;
     char *text, *at, *line;
+    int rc;
 
-    if (!etc_changed(&sw->file, NSSWITCH_PATH))
-        return false;
+    if (!etc_changed(&file, NSSWITCH_PATH))
+        return 0;
+    rc = etc_read(NSSWITCH_PATH, &text);
+    if (rc < 0)
+        return rc;
+    at = text;
+    sw->file = file;
     read_hosts(sw, unless);
     sw->foreign_services = false;
-    text = at = etc_read(NSSWITCH_PATH);
     /* What stands behind a # in a line of sources are sources, to glibc. */
     while (at && (line = etc_line(&at, ""))) {
         line += strspn(line, " \t");
@@ -117,7 +123,7 @@ bool nsswitch_refresh(struct nsswitch *sw)
             read_services(sw, line + 9);
     }
     free(text);
-    return true;
+    return 1;
 }
 
 static bool lists(const struct nsswitch *sw, unsigned source)

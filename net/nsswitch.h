@@ -24,8 +24,9 @@ struct nsswitch {
     bool foreign_services; /* for services */
 };
 
-/* Reads the file if it has changed. Whether it did. */
-bool nsswitch_refresh(struct nsswitch *sw);
+/* Reads the file if it has changed: 1, it did; 0; or what is short, and then the next call tries
+ * again. */
+int nsswitch_refresh(struct nsswitch *sw);
 
 /* Whether libc must answer for this name. */
 bool nsswitch_name_is_libcs(const struct nsswitch *sw, const char *name);

@@ -140,10 +140,10 @@ void policy_read(struct policy *p)
     struct table labels = {0}, precedence = {0}, scopes = {0};
     char *text, *at, *line;
 
-    if (p->known)
-        return;
+    if (p->known || etc_read("/etc/gai.conf", &text) < 0)
+        return; /* what is short: by RFC 6724's own tables, this time */
     p->known = true;
-    text = at = etc_read("/etc/gai.conf");
+    at = text;
     while (at && (line = etc_line(&at, "#"))) {
         char *keyword = etc_word(&line), *prefix = etc_word(&line), *value = etc_word(&line);
 

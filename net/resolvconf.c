@@ -155,10 +155,13 @@ static int default_search(struct resolvconf *rc)
 int resolvconf_read(struct resolvconf *rc)
 {
     const char *domains = getenv("LOCALDOMAIN"), *options = getenv("RES_OPTIONS");
-    char *text = etc_read(RESOLVCONF_PATH), *at = text, *line;
-    int err = 0;
+    char *text, *at, *line;
+    int err = etc_read(RESOLVCONF_PATH, &text);
 
     *rc = (struct resolvconf){.ndots = 1, .timeout = 5, .attempts = 2};
+    if (err < 0)
+        return err;
+    at = text;
     if (domains)
         err = read_env(rc, domains, true);
     while (err == 0 && at && (line = etc_line(&at, "")))

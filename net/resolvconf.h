@@ -22,7 +22,7 @@ struct resolvconf {
     bool exotic; /* it asks for something that only libc does: sortlist */
 };
 
-/* 0, or -ENOMEM. Without the file: a server on 127.0.0.1. */
+/* 0, or what is short: -ENOMEM, -EMFILE, -ENFILE. Without the file: a server on 127.0.0.1. */
 int resolvconf_read(struct resolvconf *rc);
 
 void resolvconf_free(struct resolvconf *rc);

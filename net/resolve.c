@@ -135,8 +135,8 @@ int resolve_addresses(const char *host, int family, uint16_t port, struct resolv
             case FRONT_LIBC:
                 rc = by_libc(s, host, family, port, out);
                 break;
-            case FRONT_NO_MEMORY:
-                rc = EAI_MEMORY;
+            case FRONT_SHORT:
+                rc = front_short(errno);
                 break;
             default:
                 rc = by_us(s, host, family, port, out);
@@ -173,7 +173,7 @@ int resolve_service(const char *service, const char *proto, uint16_t *port)
     rc = services_port(services, service, proto);
     services_free(&own);
     if (rc < 0)
-        return rc == -ENOMEM ? EAI_MEMORY : EAI_SERVICE;
+        return rc == -ENOENT ? EAI_SERVICE : front_short(errno = -rc);
     *port = (uint16_t)rc;
     return 0;
 }

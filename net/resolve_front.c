@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/resolve_front.h"
 #include "net/names.h"
+#include <errno.h>
 #include <string.h>
+
+int front_short(int err)
+{
+    errno = err;
+    return err == ENOMEM ? EAI_MEMORY : EAI_SYSTEM;
+}
 
 static bool numeric_service(const char *service)
 {
@@ -14,13 +21,16 @@ enum front front_who(go_sched *s, const char *node, const char *service, int fla
     struct resolver *r;
     bool literal =
         !node || flags & AI_NUMERICHOST || names_literal(node, AF_UNSPEC, 0, &ignored) != 1;
+    int rc;
 
     if (literal && numeric_service(service))
         return FRONT_OURS;
     if (s->opts.resolver == GO_RESOLVER_THREAD)
         return FRONT_LIBC;
-    if (resolver_get(s, &r) < 0 || resolver_refresh(r) < 0)
-        return FRONT_NO_MEMORY;
+    if ((rc = resolver_get(s, &r)) < 0 || (rc = resolver_refresh(r)) < 0) {
+        errno = -rc;
+        return FRONT_SHORT;
+    }
     if (!literal && flags & (AI_IDN | AI_CANONIDN)) /* libidn2 is libc's */
         return FRONT_LIBC;
     if (s->opts.resolver == GO_RESOLVER_ARES)
@@ -39,13 +49,16 @@ enum front front_who_names(go_sched *s, const struct sockaddr *sa, bool host, bo
                            ? (const void *)&((const struct sockaddr_in *)sa)->sin_addr
                            : (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr;
     struct resolver *r;
+    int rc;
 
     if (!host && !service)
         return FRONT_OURS;
     if (s->opts.resolver == GO_RESOLVER_THREAD)
         return FRONT_LIBC;
-    if (resolver_get(s, &r) < 0 || resolver_refresh(r) < 0)
-        return FRONT_NO_MEMORY;
+    if ((rc = resolver_get(s, &r)) < 0 || (rc = resolver_refresh(r)) < 0) {
+        errno = -rc;
+        return FRONT_SHORT;
+    }
     if (host && flags & (NI_IDN | NI_NOFQDN)) /* what the own domain is, libc finds out */
         return FRONT_LIBC;
     if (s->opts.resolver == GO_RESOLVER_ARES)

@@ -47,7 +47,10 @@ int resolver_refresh(struct resolver *r)
     struct dnsconf *conf;
     int rc;
 
-    if (nsswitch_refresh(&r->nsswitch))
+    rc = nsswitch_refresh(&r->nsswitch);
+    if (rc < 0)
+        return rc;
+    if (rc > 0)
         nscache_flush(&r->cache);
     if (r->unused)
         close_unused(r);

@@ -46,7 +46,7 @@ struct resolver {
 int resolver_get(go_sched *s, struct resolver **out);
 
 /* Brings resolv.conf and nsswitch.conf up to date; what was remembered is forgotten if they have
- * changed. 0, -ENOMEM. */
+ * changed. 0, or what is short: -ENOMEM, -EMFILE, -ENFILE. */
 int resolver_refresh(struct resolver *r);
 
 void dnsconf_release(struct resolver *r, struct dnsconf *conf);

@@ -85,32 +85,39 @@ static bool make_index(struct services *v)
     return true;
 }
 
-static bool refresh(struct services *v)
+/* 0, or what is short. */
+static int refresh(struct services *v)
 {
     struct etc_file file = v->file;
     char *at, *line;
+    int rc;
 
     if (!etc_changed(&file, SERVICES_PATH))
-        return true;
+        return 0;
     services_free(v);
-    at = v->text = etc_read(SERVICES_PATH);
+    rc = etc_read(SERVICES_PATH, &v->text);
+    if (rc < 0)
+        return rc;
+    at = v->text;
     while (at && (line = etc_line(&at, "#")))
         if (!read_line(v, line))
             goto no_memory;
     if (!make_index(v))
         goto no_memory;
     v->file = file;
-    return true;
+    return 0;
 
 no_memory:
     services_free(v);
-    return false;
+    return -ENOMEM;
 }
 
 int services_port(struct services *v, const char *name, const char *proto)
 {
-    if (!refresh(v))
-        return -ENOMEM;
+    int rc = refresh(v);
+
+    if (rc < 0)
+        return rc;
     for (uint32_t i = v->by_name[name_bucket(name)]; i; i = v->entries[i - 1].next_name) {
         const struct service *e = &v->entries[i - 1];
 
@@ -122,7 +129,7 @@ int services_port(struct services *v, const char *name, const char *proto)
 
 const char *services_name(struct services *v, uint16_t port, const char *proto)
 {
-    if (!refresh(v))
+    if (refresh(v) < 0)
         return NULL;
     for (uint32_t i = v->by_port[port % BUCKETS]; i; i = v->entries[i - 1].next_port) {
         const struct service *e = &v->entries[i - 1];

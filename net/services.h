@@ -16,8 +16,8 @@ struct services {
     uint32_t *by_name, *by_port; /* the first one's index + 1, per bucket */
 };
 
-/* The port of a service by name or alias, host's byte order; proto NULL: of any. -ENOENT, -ENOMEM.
- */
+/* The port of a service by name or alias, host's byte order; proto NULL: of any. -ENOENT, or
+ * what is short: -ENOMEM, -EMFILE, -ENFILE. */
 int services_port(struct services *v, const char *name, const char *proto);
 
 /* The name of a port; NULL: none, or no memory. Valid until the next call. */
