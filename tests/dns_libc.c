@@ -226,7 +226,7 @@ static const struct query literals[] = {
     Q("localhost", "80", STREAM, .ai_flags = AI_ADDRCONFIG, .ai_family = AF_INET6),
 };
 
-LAW(literal, "S8.60 literals, flags, sockets and services: libc's answers")
+LAW(literal, "S8.112 literals, flags, sockets and services: libc's answers")
 {
     COMPARE(literals);
 }
@@ -263,7 +263,7 @@ static const struct query in_hosts[] = {
     Q("alpha.", "80", STREAM),
 };
 
-LAW(hosts, "S8.61 /etc/hosts: libc's answers")
+LAW(hosts, "S8.113 /etc/hosts: libc's answers")
 {
     static const char text[] = "# a comment\n"
                                "127.0.0.1\tlocalhost localhost.localdomain\n"
@@ -394,13 +394,13 @@ static void in_order(void)
     dns_etc("hosts", "127.0.0.1 localhost\n");
 }
 
-LAW(dns, "S8.62 records, aliases, truncation, failures, rubbish: libc's answers")
+LAW(dns, "S8.114 records, aliases, truncation, failures, rubbish: libc's answers")
 {
     in_order();
     COMPARE(in_dns);
 }
 
-LAW(machine, "S8.63 addresses in libc's order, whatever addresses the machine has")
+LAW(machine, "S8.115 addresses in libc's order, whatever addresses the machine has")
 {
     in_order();
     if (!world) {
@@ -414,7 +414,7 @@ LAW(machine, "S8.63 addresses in libc's order, whatever addresses the machine ha
 
 /* ---- silence, and servers that help each other ---- */
 
-LAW(silence, "S8.64 silence: libc's answers")
+LAW(silence, "S8.116 silence: libc's answers")
 {
     in_order();
     COMPARE(slow);
@@ -426,7 +426,7 @@ static const struct query served[] = {
     Q("sixfail.test", "80", STREAM),
 };
 
-LAW(servers, "S8.65 several servers, and none: libc's answers")
+LAW(servers, "S8.117 several servers, and none: libc's answers")
 {
     static const char *const confs[] = {
         "nameserver 127.0.0.2\nnameserver 127.0.0.1\n",
@@ -475,7 +475,7 @@ static const struct query searched[] = {
       "80", STREAM),
 };
 
-LAW(search, "S8.66 search lists and ndots: libc's answers")
+LAW(search, "S8.118 search lists and ndots: libc's answers")
 {
     static const char *const confs[] = {
         "nameserver 127.0.0.1\nsearch corp.test lab.test\noptions attempts:1\n",
@@ -510,7 +510,7 @@ static const struct query switched[] = {
     Q("127.0.0.1", "http", STREAM),
 };
 
-LAW(sources, "S8.67 nsswitch.conf's sources and actions: libc's answers")
+LAW(sources, "S8.119 nsswitch.conf's sources and actions: libc's answers")
 {
     static const char *const confs[] = {
         "hosts: files\nservices: files\n",
@@ -537,7 +537,7 @@ LAW(sources, "S8.67 nsswitch.conf's sources and actions: libc's answers")
     }
 }
 
-LAW(threads, "S8.68 GO_RESOLVER_THREAD gives libc's answers, too")
+LAW(threads, "S8.120 GO_RESOLVER_THREAD gives libc's answers, too")
 {
     if (world) {
         TAP_SKIP(world);
@@ -644,7 +644,7 @@ static int compare_names(void *arg)
     return 0;
 }
 
-LAW(names, "S8.69 go_getnameinfo: libc's answers")
+LAW(names, "S8.121 go_getnameinfo: libc's answers")
 {
     static char libc[NAME_QUERIES][512];
 

@@ -118,7 +118,7 @@ static int open_fds(void)
 
 /* ---- remembering ---- */
 
-LAW_DNS(ttl, "S8.70 an answer is kept for its time to live, and not longer")
+LAW_DNS(ttl, "S8.100 an answer is kept for its time to live, and not longer")
 {
     CHECK_EQ(ask("short.test", AF_INET), 0);
     CHECK_STR(answer, "192.0.2.31");
@@ -144,7 +144,7 @@ LAW_DNS(ttl, "S8.70 an answer is kept for its time to live, and not longer")
     CHECK_EQ(server.asked, 6);
 }
 
-LAW_DNS(negative, "S8.71 that there is nothing is kept as its SOA says, and a failure never")
+LAW_DNS(negative, "S8.101 that there is nothing is kept as its SOA says, and a failure never")
 {
     CHECK_EQ(ask("nxdomain.test", AF_INET), EAI_NONAME);
     CHECK_EQ(ask("nxdomain.test", AF_INET), EAI_NONAME);
@@ -164,7 +164,7 @@ LAW_DNS(negative, "S8.71 that there is nothing is kept as its SOA says, and a fa
     CHECK_EQ(server.asked, 9);
 }
 
-LAW(bounded, "S8.72 the memory is bounded: who was asked for longest ago makes room")
+LAW(bounded, "S8.102 the memory is bounded: who was asked for longest ago makes room")
 {
     struct nscache cache;
     struct found f = {.ttl = 60, .status = FOUND_SUCCESS};
@@ -191,7 +191,7 @@ LAW(bounded, "S8.72 the memory is bounded: who was asked for longest ago makes r
 
 /* ---- together ---- */
 
-LAW_DNS(joined, "S8.73 who asks for what is being looked up joins")
+LAW_DNS(joined, "S8.103 who asks for what is being looked up joins")
 {
     int rc;
 
@@ -225,7 +225,7 @@ static int leave(void *arg)
     return 0;
 }
 
-LAW_DNS(cancelled, "S8.74 a cancelled lookup is left at once: EAI_SYSTEM, ECANCELED")
+LAW_DNS(cancelled, "S8.104 a cancelled lookup is left at once: EAI_SYSTEM, ECANCELED")
 {
     static struct leaver first, second;
     go_time start = go_now();
@@ -261,7 +261,7 @@ LAW_DNS(cancelled, "S8.74 a cancelled lookup is left at once: EAI_SYSTEM, ECANCE
 
 /* ---- time ---- */
 
-LAW_DNS(timeouts, "S8.75 resolv.conf's timeout and attempts, as glibc counts them")
+LAW_DNS(timeouts, "S8.105 resolv.conf's timeout and attempts, as glibc counts them")
 {
     go_time start = go_now();
 
@@ -279,7 +279,7 @@ LAW_DNS(timeouts, "S8.75 resolv.conf's timeout and attempts, as glibc counts the
     CHECK_EQ(server.asked, 2 + 6);
 }
 
-LAW_DNS(late, "S8.76 a late answer is an answer")
+LAW_DNS(late, "S8.106 a late answer is an answer")
 {
     go_time start = go_now();
 
@@ -291,7 +291,7 @@ LAW_DNS(late, "S8.76 a late answer is an answer")
 
 /* ---- changes ---- */
 
-LAW_DNS(changes, "S8.77 changed files are noticed at the next call")
+LAW_DNS(changes, "S8.107 changed files are noticed at the next call")
 {
     uint16_t port = 0;
 
@@ -319,7 +319,7 @@ LAW_DNS(changes, "S8.77 changed files are noticed at the next call")
 
 /* ---- for the rest of net/ ---- */
 
-LAW_DNS(internal, "S8.78 one family at a time: addresses with their port, in their order")
+LAW_DNS(internal, "S8.108 one family at a time: addresses with their port, in their order")
 {
     struct resolve_list list;
 
@@ -359,7 +359,7 @@ static int by_script(const char *host, int family, uint16_t port, struct resolve
     return resolve_list_add(out, family == AF_INET ? "192.0.2.9" : "2001:db8::9", port);
 }
 
-LAW_VIRTUAL(scripted, "S8.81 tests may script it")
+LAW_VIRTUAL(scripted, "S8.111 tests may script it")
 {
     struct resolve_list list;
     go_time start = go_now();
@@ -429,7 +429,7 @@ static int leave_libc(void *arg)
     return 0;
 }
 
-LAW(thread_left, "S8.79 a lookup on libc's thread is left at once, too")
+LAW(thread_left, "S8.109 a lookup on libc's thread is left at once, too")
 {
     go_run_opts opts = {.no_signals = true, .watchdog = -1, .resolver = GO_RESOLVER_THREAD};
     struct pollfd none = {-1, 0, 0};
@@ -471,7 +471,7 @@ static int fork_and_ask(void *arg)
     return 0;
 }
 
-LAW(forked, "S8.80 fork: the child's lookups are its own, the parent's go on")
+LAW(forked, "S8.110 fork: the child's lookups are its own, the parent's go on")
 {
     pid_t pid;
 

@@ -14,7 +14,7 @@ open my $laws, '<', 'tests/laws.txt' or die "tests/laws.txt: $!\n";
 while (<$laws>) {
     next if /^#/ || /^\s*$/;
     chomp;
-    my ($id, $status, $sentence) = /^(S\d+\.\d\d) \| (\w*) ?\| (\S.*)$/
+    my ($id, $status, $sentence) = /^(S\d+\.\d{2,3}) \| (\w*) ?\| (\S.*)$/
         or complain("tests/laws.txt:$.: not `ID | status | sentence`") and next;
     complain "tests/laws.txt:$.: $id is there twice" if $law{$id}++;
     complain "tests/laws.txt:$.: unknown status '$status'" if $status ne '' && $status ne 'pending';
@@ -41,7 +41,7 @@ for my $f (glob('tests/*.c tests/*.cc tests/*.h tests/*.sh')) {
         # Strings are kept, and hide what looks like a comment in them.
         $text =~ s{("(?:\\.|[^"\\\n])*")|/\*.*?\*/|//[^\n]*}{defined $1 ? $1 : ' '}gse;
     }
-    while ($text =~ /\b(S\d{1,2}\.\d\d)\b/g) {
+    while ($text =~ /\b(S\d{1,2}\.\d{2,3})\b/g) {
         push @{ $tested{$1} }, $f unless grep { $_ eq $f } @{ $tested{$1} || [] };
     }
 }
