@@ -198,9 +198,10 @@ void pool_fork_parent(void)
 }
 
 /* The lock and the condition may hold traces of threads that have not come along, so they are made
- * anew, not released. */
+ * anew; released first, because checkers of lock order count what is held. */
 void pool_fork_child(void)
 {
+    pthread_mutex_unlock(&pool.lock);
     pthread_mutex_init(&pool.lock, NULL);
     while (pool.queued)
         unqueue(list_entry(pool.queue.next, struct pool_job, link));

@@ -38,6 +38,8 @@ void __tsan_acquire(void *p);
 void __tsan_release(void *p);
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 void __tsan_read_range(void *p, long n);
 void __tsan_write_range(void *p, long n);
 #else
@@ -126,6 +128,19 @@ BARE static void follow(fiber *f)
     f->san.blind = true;
     AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
     AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+#endif
+    (void)f;
+}
+
+/* On f's last way out: TSan reports who ends without looking again. */
+BARE static void unfollow(fiber *f)
+{
+#if SAN_THREAD
+    if (!f->san.blind)
+        return;
+    f->san.blind = false;
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
 #endif
     (void)f;
 }
@@ -229,6 +244,8 @@ BARE void san_entered(fiber *f)
 
 BARE void san_switch(fiber *from, fiber *to)
 {
+    if (from->state == FIBER_ENDED)
+        unfollow(from);
     start(from->state == FIBER_ENDED ? NULL : &from->san.fake, to);
     if (from->state == FIBER_ENDED)
         tsan_end(from->san.tsan);
@@ -260,6 +277,13 @@ BARE void san_drop(fiber *f)
     __sanitizer_start_switch_fiber(NULL, lo, size);
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #elif SAN_THREAD
+    if (f->san.blind) {
+        void *here = __tsan_get_current_fiber();
+
+        __tsan_switch_to_fiber(f->san.tsan, 0);
+        unfollow(f);
+        __tsan_switch_to_fiber(here, 0);
+    }
     __tsan_destroy_fiber(f->san.tsan);
 #endif
     f->san.fake = f->san.tsan = NULL;
@@ -275,6 +299,7 @@ BARE void san_main_begin(fiber *f)
 
 BARE void san_main_end(fiber *f)
 {
+    unfollow(f);
     if (f->san.lo)
         root_remove(f);
     left = NULL;

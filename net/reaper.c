@@ -103,6 +103,7 @@ static void fork_child(void)
     while ((l = list_pop(&reaper.all)))
         free(list_entry(l, struct watch, link));
     reaper.running = false;
+    pthread_mutex_unlock(&reaper.lock); /* checkers of lock order count what is held */
     pthread_mutex_init(&reaper.lock, NULL);
 }
 

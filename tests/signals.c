@@ -185,6 +185,10 @@ static int third_program(void *arg)
 
 LAW(third, "S4.37 the third takes the default action")
 {
+    if (TAP_THREAD) {
+        TAP_SKIP("TSan's handlers stand before ours, and keep the default action away");
+        return;
+    }
     CHECK_DIES(third_program, NULL, SIGTERM);
     CHECK_STR(kit_output, "01");
 }
