@@ -155,7 +155,8 @@ go_time sched_now(go_sched *s);
 int timer_reserve(go_sched *s);
 void timer_release(go_sched *s, struct timer *t);         /* disarms, and gives the room back */
 void timer_set(go_sched *s, struct timer *t, go_time at); /* arms or moves it; GO_FOREVER disarms */
-void fiber_timer_set(go_sched *s, fiber *f); /* f parks: armed if it must wake at some time */
+void fiber_timer_set(go_sched *s, fiber *f);   /* f parks: armed if it must wake at some time */
+void fiber_timer_check(go_sched *s, fiber *f); /* … which may be another by now */
 
 /* A number in [0, n), from the seed: the same run after run. */
 uint32_t sched_random(go_sched *s, uint32_t n);

@@ -106,7 +106,7 @@ static void refresh_fiber(fiber *f, const go_scope *forced, fiber ***tail)
         if (alarm == INT64_MIN)
             fiber_wake_up(f, WAKE_CANCEL);
         else
-            fiber_timer_set(f->sched, f);
+            fiber_timer_check(f->sched, f);
     }
 }
 

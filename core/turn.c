@@ -37,6 +37,14 @@ void fiber_timer_set(go_sched *s, fiber *f)
     sched_look_soon(s);
 }
 
+/* Where the time is the same, so is its place among equal ones: they expire in the order in which
+ * they were set, whatever has been cancelled meanwhile without reaching f. */
+void fiber_timer_check(go_sched *s, fiber *f)
+{
+    if (fiber_due(f) != heap_time(&s->heap, &f->timer))
+        fiber_timer_set(s, f);
+}
+
 /* When it was due; GO_FOREVER: it was armed for an earlier park, and nothing has happened. */
 static go_time fiber_timer_fired(go_sched *s, fiber *f, go_time now)
 {

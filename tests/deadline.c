@@ -384,6 +384,31 @@ LAW_VIRTUAL(equal_deadlines, "S5.09 equal deadlines expire in the order in which
     CHECK_TRACE("0 1 2 3 4 5 6 7");
 }
 
+static int sleeps_shielded(void *arg)
+{
+    GO_SHIELD(GO_FOREVER) {
+        sleeps_until_then(arg);
+    }
+    return 0;
+}
+
+LAW_VIRTUAL(equal_kept, "S5.09 nor does a cancellation that a shield hides change that order")
+{
+    go_time at = go_now() + GO_SEC;
+    struct plan p[] = {{.name = "1", .delay = at}, {.name = "2", .delay = at}};
+    go_task first = {0};
+    int rc;
+
+    GO_NURSERY(n, rc) {
+        go_spawn_with(n, &(go_spawn_opts){.task = &first}, sleeps_shielded, &p[0]);
+        go_spawn(n, sleeps_until_then, &p[1]);
+        go_yield();
+        go_task_cancel(&first, NULL);
+    }
+    CHECK_EQ(rc, 0);
+    CHECK_TRACE("1 2");
+}
+
 LAW_VIRTUAL(many_equal, "S5.09 also a thousand of them, among others")
 {
     struct plan *p = calloc(1000, sizeof *p);

@@ -65,8 +65,7 @@ static int by_calls(int fd, struct dice *d, uint8_t *bytes)
             soak.count[N_DROPS]++;
             return 0;
         }
-        if ((rc = go_write_all(fd, &r, sizeof r)) < 0 ||
-            (rc = go_write_all(fd, bytes, r.size)) < 0)
+        if ((rc = go_write_all(fd, &r, sizeof r)) < 0 || (rc = go_write_all(fd, bytes, r.size)) < 0)
             break;
     }
     return rc;
@@ -142,8 +141,8 @@ struct talk {
     uint64_t key, faults;
     uint32_t client, count, acknowledged;
     int fd;
-    bool copied;     /* by the server that knows no records */
-    bool closing;    /* somebody of ours has closed fd */
+    bool copied;  /* by the server that knows no records */
+    bool closing; /* somebody of ours has closed fd */
     uint8_t bytes[MOST];
 };
 

@@ -24,13 +24,17 @@ static const char *const names[] = {
 #undef SOAK_NAME
 };
 
+static const char *const resolver_names[] = {"auto", "ares", "thread"};
+
 void complain(const char *fmt, ...)
 {
     va_list ap;
 
     if (++soak.complaints > 30)
         return;
-    fprintf(stderr, "soak: round %u of seed %llu: ", soak.round, (unsigned long long)soak.seed);
+    fprintf(stderr, "soak: round %u of seed %llu (%s%s): ", soak.round,
+            (unsigned long long)soak.seed, resolver_names[soak.resolver],
+            soak.shuffled ? ", shuffled" : "");
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
@@ -138,7 +142,8 @@ static void progress(void)
     if (seconds() - said < 10)
         return;
     said = seconds();
-    printf("soak: %3.0f s, round %u: ", said - began, soak.round);
+    printf("soak: %3.0f s, round %u (%s%s): ", said - began, soak.round,
+           resolver_names[soak.resolver], soak.shuffled ? ", shuffled" : "");
     print_counts(stdout, ", ", 0, N_CANCELS);
     printf("\n");
 }
@@ -155,12 +160,16 @@ static int conductor(void *arg)
     return 0;
 }
 
+/* $SOAK_CAST, words of these, plays with some of them alone: to find out what a failure needs. */
 static const struct cast {
+    const char *name;
     go_fn *fn;
     unsigned n;
-} cast[] = {{conductor, 1},      {memory_faults, 1}, {descriptor_faults, 1}, {echo_client, 12},
-            {copy_client, 4},    {chat_client, 12},  {asks_names, 6},        {offloads_work, 3},
-            {forks_children, 1}, {runs_programs, 1}};
+} cast[] = {{"memory", memory_faults, 1},  {"descriptors", descriptor_faults, 1},
+            {"echo", echo_client, 12},     {"copy", copy_client, 4},
+            {"chat", chat_client, 12},     {"names", asks_names, 6},
+            {"offload", offloads_work, 3}, {"forks", forks_children, 1},
+            {"programs", runs_programs, 1}};
 
 static int listen_any(const char **port)
 {
@@ -191,6 +200,7 @@ static int round_main(void *arg)
     static const go_nursery_opts service = {.policy = GO_SERVICE}, all = {.policy = GO_SUPERVISE};
     int echo = listen_any(&soak.echo_port), copy = listen_any(&soak.copy_port);
     int chat = listen_any(&soak.chat_port), rc, inner = 0;
+    const char *only = getenv("SOAK_CAST");
 
     (void)arg;
     GO_NURSERY_OPTS(servers, rc, &service) {
@@ -199,8 +209,9 @@ static int round_main(void *arg)
         go_spawn(servers, chat_server, &chat);
         GO_NURSERY_OPTS(actors, inner, &all) {
             soak.actors = actors;
+            go_spawn(actors, conductor, NULL);
             for (size_t i = 0; i < sizeof cast / sizeof *cast; i++)
-                for (unsigned k = 0; k < cast[i].n; k++)
+                for (unsigned k = 0; k < cast[i].n && (!only || strstr(only, cast[i].name)); k++)
                     go_spawn_with(actors, &(go_spawn_opts){.stack_size = 128 << 10}, cast[i].fn,
                                   (void *)(uintptr_t)k);
         }
@@ -248,7 +259,6 @@ static void wait_for_threads(unsigned fds)
 
 static void one_round(double length)
 {
-    static const go_resolver resolvers[] = {GO_RESOLVER_AUTO, GO_RESOLVER_ARES, GO_RESOLVER_THREAD};
     struct dice d = dice_of("round", 0);
     unsigned fds = descriptors();
     go_run_opts opts = {.no_signals = true, .watchdog = -1};
@@ -256,7 +266,8 @@ static void one_round(double length)
     int rc;
 
     opts.seed = throw_dice(&d, 2) ? 1 + throw_dice(&d, UINT32_MAX) : 0;
-    opts.resolver = resolvers[throw_dice(&d, 3)];
+    opts.resolver = soak.resolver = (go_resolver)throw_dice(&d, 3);
+    soak.shuffled = opts.seed != 0;
     soak.stop = false;
     round_ends = seconds() + length;
     alarm((unsigned)length + PATIENCE);

@@ -8,8 +8,8 @@
 
 static const struct question {
     const char *name;
-    int family, want;  /* what go_getaddrinfo returns */
-    const char *text;  /* the addresses, between spaces */
+    int family, want; /* what go_getaddrinfo returns */
+    const char *text; /* the addresses, between spaces */
     unsigned n;
 } questions[] = {
     {"one.test", AF_INET, 0, " 192.0.2.1 ", 1},

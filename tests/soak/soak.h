@@ -18,25 +18,25 @@
 #include <stdint.h>
 
 /* What is counted: first what was done, then what was done against it. */
-#define SOAK_COUNTS(X)                     \
-    X(CONNECTIONS, "connections")          \
-    X(RECORDS, "echo records")             \
-    X(BYTES, "echo bytes")                 \
-    X(COPIED, "copied bytes")              \
-    X(LINES, "chat lines")                 \
-    X(HEARD, "chat lines heard")           \
-    X(LOOKUPS, "lookups")                  \
-    X(OFFLOADS, "offloads")                \
-    X(PROGRAMS, "programs run")            \
-    X(FORKS, "forks")                      \
-    X(CANCELS, "cancels and time-outs")    \
-    X(RESETS, "resets")                    \
-    X(CLOSES, "closes under a reader")     \
-    X(DROPS, "connections dropped half")   \
-    X(REFUSED, "connects that failed")     \
-    X(NO_MEMORY, "allocations refused")    \
-    X(NO_MAPPING, "mappings refused")      \
-    X(FEW_FDS, "descriptors rationed")     \
+#define SOAK_COUNTS(X)                   \
+    X(CONNECTIONS, "connections")        \
+    X(RECORDS, "echo records")           \
+    X(BYTES, "echo bytes")               \
+    X(COPIED, "copied bytes")            \
+    X(LINES, "chat lines")               \
+    X(HEARD, "chat lines heard")         \
+    X(LOOKUPS, "lookups")                \
+    X(OFFLOADS, "offloads")              \
+    X(PROGRAMS, "programs run")          \
+    X(FORKS, "forks")                    \
+    X(CANCELS, "cancels and time-outs")  \
+    X(RESETS, "resets")                  \
+    X(CLOSES, "closes under a reader")   \
+    X(DROPS, "connections dropped half") \
+    X(REFUSED, "connects that failed")   \
+    X(NO_MEMORY, "allocations refused")  \
+    X(NO_MAPPING, "mappings refused")    \
+    X(FEW_FDS, "descriptors rationed")   \
     X(FELT, "calls that felt a shortage")
 
 enum soak_count {
@@ -49,10 +49,12 @@ enum soak_count {
 struct soak {
     uint64_t seed;
     unsigned round;
-    bool stop;       /* actors end when they have done what they are at */
-    bool quiet;      /* no faults are injected */
-    bool names;      /* there is a name server */
+    bool stop;  /* actors end when they have done what they are at */
+    bool quiet; /* no faults are injected */
+    bool names; /* there is a name server */
     int complaints;
+    go_resolver resolver; /* of this round */
+    bool shuffled;
     long count[N_COUNTS];
     go_nursery *actors; /* where they all are */
     const char *echo_port, *copy_port, *chat_port;
