@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/deps.sh base|bench|arm64|full: installs the Debian packages that are missing, as root or
+# tools/deps.sh base|bench|arm64|fuzz|full: installs the Debian packages that are missing, as root or
 # with sudo; without either, or without apt, says what to install. Tests for files first, so that it
 # costs nothing when all is there, and serves on systems with other package managers too.
 set -eu
@@ -9,6 +9,7 @@ set -eu
 base='gcc g++ make libc6-dev libev-dev libc-ares-dev perl pkg-config'
 bench='libboost-context-dev'
 arm64='gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
+fuzz='clang libclang-rt-14-dev'
 full='clang clang-format valgrind gdb strace linux-perf curl openssl stunnel4 nginx apache2
       postgresql redis-server mariadb-server'
 
@@ -27,6 +28,7 @@ have() # is the package, or what we need of it, there?
         command -v "$1" >/dev/null 2>&1 ;;
     pkg-config)
         command -v pkg-config >/dev/null 2>&1 || command -v pkgconf >/dev/null 2>&1 ;;
+    libclang-rt-14-dev) have_file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a ;;
     libc6-dev) have_file /usr/include/stdio.h ;;
     libc-ares-dev) have_file /usr/include/ares.h /usr/local/include/ares.h ;;
     libev-dev) have_file /usr/include/ev.h /usr/local/include/ev.h /usr/include/libev/ev.h ;;
@@ -39,9 +41,10 @@ case ${1:-base} in
 base) wanted=$base ;;
 bench) wanted=$bench ;;
 arm64) wanted=$arm64 ;;
+fuzz) wanted=$fuzz ;;
 full) wanted="$base $bench $full $arm64" ;;
 *)
-    echo "usage: tools/deps.sh base|bench|arm64|full" >&2
+    echo "usage: tools/deps.sh base|bench|arm64|fuzz|full" >&2
     exit 2
     ;;
 esac

@@ -141,6 +141,8 @@ static int works(void *arg)
 static int child_life(uint32_t which)
 {
     static long ns = 200000;
+    /* libc's resolver may fail or hang in a child, if another thread was in it at the fork */
+    bool by_us = soak.names && soak.resolver != GO_RESOLVER_THREAD;
     int pair[2], rc, wrong;
 
     if ((rc = go_spawn(soak.actors, pongs, NULL)) != -ESHUTDOWN) {
@@ -155,7 +157,7 @@ static int child_life(uint32_t which)
         wrong = go_spawn(n, pongs, pair);
         wrong = wrong ? wrong : go_spawn(n, pings, pair);
         if (!wrong && which & 1)
-            wrong = go_spawn(n, looks_up, soak.names ? "zero.test" : "127.0.0.1");
+            wrong = go_spawn(n, looks_up, by_us ? "zero.test" : "127.0.0.1");
         if (!wrong && which & 2)
             wrong = go_spawn(n, works, &ns);
         rc = wrong ? wrong : go_sleep(GO_MS);
