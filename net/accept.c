@@ -42,7 +42,7 @@ int go_accept(int fd, struct sockaddr *peer, socklen_t *len)
                     .from = peer,
                     .from_len = len};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0))
         return rc;

@@ -54,7 +54,7 @@ int go_connect(int fd, const struct sockaddr *to, socklen_t len)
     go_sched *s = sched_self();
     go_time pause = CONNECT_PAUSE;
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (rc < 0)
         return rc;

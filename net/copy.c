@@ -110,7 +110,7 @@ static ssize_t splice_some(go_sched *s, unsigned dir, int fd, int ours, size_t n
                     .total = n,
                     .at = -1};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (rc == 0)
         rc = identified(s, fd, &r);

@@ -288,6 +288,14 @@ uint32_t fd_generation(int fd)
     return now ? atomic_load_explicit(now, memory_order_relaxed) : 0;
 }
 
+int fd_checkpoint_slow(go_sched *s, int fd)
+{
+    uint32_t before = fd_generation(fd);
+    int rc = checkpoint_slow(s);
+
+    return rc == 0 && fd >= 0 && fd_generation(fd) != before ? -EBADF : rc;
+}
+
 int go_close(int fd)
 {
     go_sched *s = sched_self();

@@ -92,6 +92,21 @@ static inline int fd_get(go_sched *s, int fd, struct fd **out)
     return 0;
 }
 
+/* The checkpoint of a call on fd: as checkpoint; and -EBADF when fd was closed while it let others
+ * run, for the number may be somebody else's by then. */
+int fd_checkpoint_slow(go_sched *s, int fd);
+
+static inline int fd_checkpoint(go_sched *s, int fd)
+{
+    if (unlikely(!s))
+        return -ESHUTDOWN;
+    if (hostile(HOSTILE_YIELD))
+        s->fuel = -1 - FIBER_SLICE;
+    if (likely(--s->fuel >= 0))
+        return 0;
+    return fd_checkpoint_slow(s, fd);
+}
+
 static inline bool fd_ours(const struct fd *r)
 {
     return r->generation & 1;

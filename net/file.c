@@ -124,7 +124,7 @@ static ssize_t positioned(unsigned dir, int fd, const void *buf, size_t n, int64
                     .shared = true,
                     .at = at};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0))
         return rc;

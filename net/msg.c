@@ -75,7 +75,7 @@ ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *fro
                     .from = from,
                     .from_len = len};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
         return rc;
@@ -96,7 +96,7 @@ ssize_t go_recv(int fd, void *buf, size_t n, int flags)
 
     if (unlikely(flags != 0))
         return go_recvfrom(fd, buf, n, flags, NULL, NULL);
-    got = checkpoint(s);
+    got = fd_checkpoint(s, fd);
     if (unlikely(got < 0) || unlikely((got = fd_get(s, fd, &r)) < 0))
         return got;
     if (likely(r->kind == FD_STREAM && !(r->claimed & LOOP_READ) && !r->drained)) {
@@ -160,7 +160,7 @@ ssize_t go_recvmsg(int fd, struct msghdr *m, int flags)
                     .at_once = flags & AT_ONCE,
                     .msg = m};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0))
         return rc;
@@ -214,7 +214,7 @@ ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct soc
                     .to = to,
                     .to_len = len};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
         return rc;
@@ -231,7 +231,7 @@ ssize_t go_send(int fd, const void *buf, size_t n, int flags)
 
     if (unlikely(flags & ~MSG_NOSIGNAL))
         return go_sendto(fd, buf, n, flags, NULL, 0);
-    put = checkpoint(s);
+    put = fd_checkpoint(s, fd);
     if (unlikely(put < 0) || unlikely((put = fd_get(s, fd, &r)) < 0))
         return put;
     if (likely(r->kind == FD_STREAM && !(r->claimed & LOOP_WRITE))) {
@@ -259,7 +259,7 @@ ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags)
                     .at_once = flags & MSG_DONTWAIT,
                     .msg = (struct msghdr *)(uintptr_t)m};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
         return rc;

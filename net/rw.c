@@ -145,7 +145,7 @@ static inline ssize_t write_some(go_sched *s, int fd, const void *buf, size_t n)
 ssize_t go_read(int fd, void *buf, size_t n)
 {
     go_sched *s = sched_self();
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     return unlikely(rc < 0) ? rc : read_some(s, fd, buf, n);
 }
@@ -153,7 +153,7 @@ ssize_t go_read(int fd, void *buf, size_t n)
 ssize_t go_write(int fd, const void *buf, size_t n)
 {
     go_sched *s = sched_self();
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     return unlikely(rc < 0) ? rc : write_some(s, fd, buf, n);
 }
@@ -164,7 +164,7 @@ static ssize_t vector_call(io_attempt *attempt, unsigned dir, int fd, const stru
     struct io op = {
         .attempt = attempt, .sched = s, .dir = (uint8_t)dir, .how = WAIT_CANCEL, .at = -1};
     struct fd *r;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0))
         return rc;

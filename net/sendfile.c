@@ -112,7 +112,7 @@ ssize_t go_sendfile(int out, int in, int64_t *at, size_t n)
                     .at = at ? *at : -1};
     struct fd *r;
     ssize_t sent;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, out);
 
     if (rc < 0)
         return rc;

@@ -10,6 +10,7 @@
  * it says so for ever, rather than go on with a hole. */
 #include "core/misuse.h"
 #include "core/sched.h"
+#include "net/fd.h"
 #include <gosling/fiber.h>
 #include <gosling/stream.h>
 #include <stdarg.h>
@@ -87,7 +88,7 @@ static int flush(go_stream *s)
 
 static int begin(go_stream *s)
 {
-    int rc = checkpoint(sched_self());
+    int rc = fd_checkpoint(sched_self(), s->fd);
 
     if (rc < 0)
         return rc;

@@ -94,7 +94,7 @@ int go_write_all(int fd, const void *buf, size_t n)
 {
     go_sched *s = sched_self();
     size_t done;
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     return unlikely(rc < 0) ? rc : write_whole(s, fd, buf, n, &done);
 }
@@ -102,7 +102,7 @@ int go_write_all(int fd, const void *buf, size_t n)
 int go_write_some(int fd, const void *buf, size_t n, size_t *done)
 {
     go_sched *s = sched_self();
-    int rc = checkpoint(s);
+    int rc = fd_checkpoint(s, fd);
 
     *done = 0;
     return unlikely(rc < 0) ? rc : write_whole(s, fd, buf, n, done);
@@ -113,7 +113,7 @@ int go_read_exact(int fd, void *buf, size_t n)
     go_sched *s = sched_self();
     size_t done = 0;
     struct fd *r;
-    ssize_t rc = checkpoint(s);
+    ssize_t rc = fd_checkpoint(s, fd);
 
     if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, &r)) < 0))
         return (int)rc;

@@ -94,9 +94,10 @@ static int reads_lines(struct seat *s)
             s->m.bye = true;
             break;
         }
-        if (s->m.link.next == &s->m.link)
-            break;
-        says(text);
+        /* What one says who has not stayed is read all the same: closing with something unread
+         * would cost it what it has not heard yet. */
+        if (s->m.link.next != &s->m.link)
+            says(text);
     }
     leaves(&s->m);
     return rc < 0 ? rc : 0;

@@ -4,6 +4,7 @@
  * server has it: what it has taken, and in which order, stands in a book that both sides see. */
 #include "tests/soak/soak.h"
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +109,23 @@ static int echo_handler(int fd, void *arg)
     return rc < 0 ? rc : 0;
 }
 
+static struct {
+    int code;
+    uint64_t faults;
+    char text[128];
+} last_error; /* of a handler */
+
+static void on_error(const go_error *e, void *arg)
+{
+    (void)arg;
+    last_error.code = go_error_code(e);
+    last_error.faults = faults_now();
+    snprintf(last_error.text, sizeof last_error.text, "%s", go_error_message(e));
+}
+
 static int serves(int listener, go_handler *handler)
 {
-    int rc = go_serve(listener, handler, NULL, NULL);
+    int rc = go_serve(listener, handler, NULL, &(go_serve_opts){.on_error = on_error});
 
     return rc == -ECANCELED ? 0 : rc;
 }
@@ -260,7 +275,12 @@ static void talk(struct talk *t, const char *port)
     }
     soak.count[N_CANCELS] += rc == -ECANCELED;
     if (end != 0 && rc < 0 && !t->closing && rc != -ECANCELED && !t->s->dropped)
-        explained(rc, t->faults, "an echo client");
+        if (!explained(rc, t->faults, t->copied ? "a copy client" : "an echo client"))
+            complain(
+                "it had %u of %u records, the server %u; its way to end was %u; the last error "
+                "of a handler was %s, %s",
+                t->acknowledged, t->count, t->s->taken, end, last_error.text,
+                last_error.faults == t->faults ? "meanwhile" : "earlier");
     if (end > 0 && end < 5 && rc == -ECANCELED && !faults_since(t->faults))
         complain("an echo client waits for record %u of %u for 20 s", t->acknowledged, t->count);
     if (t->fd < 0)

@@ -171,6 +171,19 @@ static const struct cast {
             {"offload", offloads_work, 3}, {"forks", forks_children, 1},
             {"programs", runs_programs, 1}};
 
+/* AddressSanitizer's allocator has locks that fork leaves locked in the child when another thread
+ * holds one (GCC 12): there, rounds have forks or threads, by turns. */
+static bool plays(const char *name)
+{
+    const char *only = getenv("SOAK_CAST");
+
+#ifdef __SANITIZE_ADDRESS__
+    if (soak.round % 2 ? strcmp(name, "offload") == 0 : strcmp(name, "forks") == 0)
+        return false;
+#endif
+    return !only || strstr(only, name);
+}
+
 static int listen_any(const char **port)
 {
     static char text[3][8];
@@ -200,7 +213,6 @@ static int round_main(void *arg)
     static const go_nursery_opts service = {.policy = GO_SERVICE}, all = {.policy = GO_SUPERVISE};
     int echo = listen_any(&soak.echo_port), copy = listen_any(&soak.copy_port);
     int chat = listen_any(&soak.chat_port), rc, inner = 0;
-    const char *only = getenv("SOAK_CAST");
 
     (void)arg;
     GO_NURSERY_OPTS(servers, rc, &service) {
@@ -211,7 +223,7 @@ static int round_main(void *arg)
             soak.actors = actors;
             go_spawn(actors, conductor, NULL);
             for (size_t i = 0; i < sizeof cast / sizeof *cast; i++)
-                for (unsigned k = 0; k < cast[i].n && (!only || strstr(only, cast[i].name)); k++)
+                for (unsigned k = 0; k < cast[i].n && plays(cast[i].name); k++)
                     go_spawn_with(actors, &(go_spawn_opts){.stack_size = 128 << 10}, cast[i].fn,
                                   (void *)(uintptr_t)k);
         }
@@ -267,6 +279,8 @@ static void one_round(double length)
 
     opts.seed = throw_dice(&d, 2) ? 1 + throw_dice(&d, UINT32_MAX) : 0;
     opts.resolver = soak.resolver = (go_resolver)throw_dice(&d, 3);
+    if (!plays("offload"))
+        opts.resolver = soak.resolver = GO_RESOLVER_ARES;
     soak.shuffled = opts.seed != 0;
     soak.stop = false;
     round_ends = seconds() + length;

@@ -201,10 +201,11 @@ int forks_children(void *number)
             signal(SIGALRM, SIG_DFL);
             alarm(20);
             faults_off();
-            if (which & 4 && child_life(which))
-                _exit(1);
+#ifdef __SANITIZE_ADDRESS__
+            which |= 4; /* the threads' memory would be its leaks */
+#endif
             if (which & 4)
-                _exit(0);
+                _exit(child_life(which));
             go_yield();
             return child_life(which) ? -EIO : 0;
         }
