@@ -115,8 +115,8 @@ static int chat_handler(int fd, void *arg)
     go_stream_init(&s.in, fd);
     go_stream_init(&s.out, fd);
     go_stream_limit(&s.in, LINE);
-    rc = go_stream_printf(&s.out, "hello %u\n", said);
     list_push(&members, &s.m.link);
+    rc = go_stream_printf(&s.out, "hello %u\n", said); /* what is said from now on is queued */
     if (rc == 0)
         GO_NURSERY(n, rc) {
             rc = go_spawn(n, writes_lines, &s);

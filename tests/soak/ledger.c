@@ -8,6 +8,7 @@
 #include "tests/soak/soak.h"
 #include <execinfo.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,18 +45,20 @@ static struct entry {
     bool mapping, kept;
 } table[SLOTS];
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* No mutex: TSan loses track of one that is held across a fork. */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static size_t used, gone;
 
 static void acquire(void)
 {
-    pthread_mutex_lock(&lock);
+    while (atomic_flag_test_and_set(&lock))
+        sched_yield();
 }
 
 static void release(void)
 {
-    pthread_mutex_unlock(&lock);
+    atomic_flag_clear(&lock);
 }
 
 static void watch_fork(void)
