@@ -196,7 +196,8 @@ static void on_wake(struct ev_loop *ev, ev_io *w, int events)
     uint64_t count;
 
     (void)ev, (void)events;
-    (void)!sys_read(w->fd, &count, sizeof(count));
+    while (sys_read(w->fd, &count, sizeof(count)) == -EINTR)
+        ;
 }
 
 /* libev is about to register everything in a new epoll set. O(largest number), as its own pass. */

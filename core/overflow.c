@@ -67,7 +67,14 @@ static void tell(const char *name, uint64_t id, size_t size)
     say_number(&t, STACK_GUARD / 1024);
     say(&t, " KiB may jump over the guard unnoticed: build code that has such frames with "
             "-fstack-clash-protection\n");
-    (void)sys_write(STDERR_FILENO, t.bytes, t.length);
+    for (size_t done = 0; done < t.length;) {
+        ssize_t n = sys_write(STDERR_FILENO, t.bytes + done, t.length - done);
+
+        if (n > 0)
+            done += (size_t)n;
+        else if (n != -EINTR)
+            return;
+    }
 }
 
 /* ---- the handler ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/pool.h"
 #include "core/clock.h"
+#include "core/hostile.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -47,7 +48,7 @@ static void unqueue(struct pool_job *job)
 /* Under the lock. Whether there is a job to come at all before the thread should end. */
 static bool wait_for_work(void)
 {
-    go_time until = clock_real() + pool.linger;
+    go_time until = hostile_kernel(clock_real() + pool.linger);
     struct timespec ts = {until / GO_SEC, until % GO_SEC};
     int rc = 0;
 

@@ -143,22 +143,33 @@ static int connect_socket(ares_socket_t fd, const struct sockaddr *to, ares_sock
                           void *arg)
 {
     struct cares *c = arg;
+    int rc = sys_connect(fd, &c->server, len);
 
     (void)to;
-    return (int)libc_result(c, fd, sys_connect(fd, &c->server, len));
+    return (int)libc_result(c, fd, rc == -EINTR ? -EINPROGRESS : rc); /* it goes on by itself */
 }
 
 static ares_ssize_t receive(ares_socket_t fd, void *buf, size_t n, int flags, struct sockaddr *from,
                             ares_socklen_t *len, void *arg)
 {
-    return libc_result(arg, fd, sys_recvfrom(fd, buf, n, flags, from, len));
+    ssize_t got;
+
+    do
+        got = sys_recvfrom(fd, buf, n, flags, from, len);
+    while (got == -EINTR); /* c-ares would give the server up */
+    return libc_result(arg, fd, got);
 }
 
 static ares_ssize_t send_vector(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
 {
     struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
 
-    return libc_result(arg, fd, sys_sendmsg(fd, &m, MSG_NOSIGNAL));
+    ssize_t put;
+
+    do
+        put = sys_sendmsg(fd, &m, MSG_NOSIGNAL);
+    while (put == -EINTR);
+    return libc_result(arg, fd, put);
 }
 
 static const struct ares_socket_functions socket_functions = {make_socket, close_socket,

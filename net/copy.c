@@ -120,10 +120,19 @@ static ssize_t splice_some(go_sched *s, unsigned dir, int fd, int ours, size_t n
 /* The target takes no splice after all: what is in the pipe goes by hand. */
 static ssize_t empty_by_hand(struct copying *c, size_t n)
 {
-    ssize_t got = sys_read(c->pipe[0], c->buf, n);
+    ssize_t got;
+    int rc = 0;
 
     c->by_hand = true;
-    return got < 0 ? got : go_write_all(c->to, c->buf, (size_t)got);
+    for (; n > 0 && rc == 0; n -= (size_t)got) {
+        do
+            got = sys_read(c->pipe[0], c->buf, n < c->room ? n : c->room);
+        while (got == -EINTR);
+        if (got <= 0)
+            return got == 0 ? -EIO : got;
+        rc = go_write_all(c->to, c->buf, (size_t)got);
+    }
+    return rc;
 }
 
 static ssize_t through_pipe(struct copying *c)

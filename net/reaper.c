@@ -55,7 +55,8 @@ static void look_at_all(void)
         next = l->next;
         if (!has_ended(w->pid))
             continue;
-        (void)!sys_write(w->fd, &one, sizeof one);
+        while (sys_write(w->fd, &one, sizeof one) == -EINTR)
+            ;
         list_remove(l);
         free(w);
     }

@@ -59,11 +59,14 @@ static void add_interface(struct interfaces *in, const struct ifaddrmsg *m, size
 /* One datagram of the answer; false: it was the last. */
 static bool read_addresses(struct interfaces *in, int fd, char *buf, size_t size)
 {
-    ssize_t got = sys_recvfrom(fd, buf, size, 0, NULL, NULL);
     const struct nlmsghdr *h = (const void *)buf;
+    ssize_t got;
 
+    do
+        got = sys_recvfrom(fd, buf, size, 0, NULL, NULL);
+    while (got == -EINTR);
     if (got <= 0)
-        return got == -EINTR;
+        return false;
     for (; NLMSG_OK(h, (size_t)got); h = NLMSG_NEXT(h, got)) {
         if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
             return false;
@@ -85,11 +88,16 @@ void interfaces_get(struct interfaces *in)
              {.rtgen_family = AF_UNSPEC}};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     char *buf = malloc(SIZE);
+    ssize_t sent = 0;
     int fd;
 
     *in = (struct interfaces){0};
     fd = sys_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (buf && fd >= 0 && sys_sendto(fd, &ask, sizeof ask, 0, &kernel, sizeof kernel) > 0)
+    if (buf && fd >= 0)
+        do
+            sent = sys_sendto(fd, &ask, sizeof ask, 0, &kernel, sizeof kernel);
+        while (sent == -EINTR);
+    if (sent > 0)
         while (read_addresses(in, fd, buf, SIZE))
             ;
     if (fd >= 0)

@@ -644,6 +644,8 @@ static int compare_names(void *arg)
             const struct name_query *q = &name_queries[i];
 
             ask_name(q, go_getnameinfo, ours, sizeof ours);
+            if (strchr(libc[i], '\\'))
+                continue; /* a name that is none: older glibcs pass those on */
             if (!CHECK(strcmp(ours, libc[i]) == 0))
                 tap_note("%s%%%u port %d flags %d lengths %u %u: libc %s, ours %s", q->addr,
                          q->scope, q->port, q->flags, q->hostlen, q->servlen, libc[i], ours);

@@ -31,7 +31,7 @@ static int forks(void *arg)
     if (s->pid == 0) {
         int rc;
 
-        alarm(10);
+        alarm(tap_patience(10));
         signal(SIGALRM, SIG_DFL);
         tap.wrong = 0;
         rc = s->child(s);
@@ -441,7 +441,7 @@ static int forks_and_acts(void *arg)
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
-        alarm(5);
+        alarm(tap_patience(5));
         signal(SIGALRM, SIG_DFL);
         tap.wrong = 0;
         _exit(f->act(f));

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -60,6 +61,27 @@ static TAP_UNUSED bool probe_address_space(void)
 }
 
 #define PROBE_NO_ADDRESS_SPACE "RLIMIT_AS is not in force here"
+
+/* ---- is the limit of descriptors in force? valgrind 3.19 has one of its own ---- */
+
+static TAP_UNUSED bool probe_try_few_fds(void)
+{
+    int fd = dup(0), fds[2];
+    struct rlimit low = {(rlim_t)fd, (rlim_t)fd};
+
+    close(fd);
+    return setrlimit(RLIMIT_NOFILE, &low) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1 &&
+           errno == EMFILE;
+}
+
+static TAP_UNUSED bool probe_few_fds(void)
+{
+    static int known;
+
+    return probe(&known, probe_try_few_fds);
+}
+
+#define PROBE_NO_FEW_FDS "RLIMIT_NOFILE is not in force here"
 
 /* ---- may a fork child of a process with threads make threads? Under qemu-user 7.2, and with
  * ThreadSanitizer, it is ended for that ---- */
