@@ -29,6 +29,7 @@ void *fiber_reserve(fiber *f, size_t size)
 {
     char *top = (char *)f - ((size + 15) & ~(size_t)15);
 
+    stack_begins_at(&f->stack, top);
     arch_context_init(&f->context, top, fiber_main, f);
     return top;
 }

@@ -18,11 +18,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_include) && __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if defined(__has_include) && __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #else
-#define VALGRIND_STACK_REGISTER(lo, hi) 0
-#define RUNNING_ON_VALGRIND             0
+#define VALGRIND_STACK_REGISTER(lo, hi)       0
+#define VALGRIND_STACK_DEREGISTER(id)         ((void)(id))
+#define VALGRIND_MAKE_MEM_UNDEFINED(at, size) ((void)(at), (void)(size))
+#define RUNNING_ON_VALGRIND                   0
 #endif
 
 #ifndef MADV_POPULATE_WRITE
@@ -66,7 +68,9 @@ struct stack_class {
     uint32_t used;
     uint32_t cold_count;
     uint32_t cold_room;
-    uint32_t *cold; /* numbers of the trimmed slots */
+    uint32_t *cold;       /* numbers of the trimmed slots */
+    unsigned *registered; /* with valgrind: its number for each slot + 1; 0: it does not know it */
+    uint32_t registered_room;
 };
 
 /* ---- guards ---- */
@@ -282,6 +286,45 @@ static struct stack_class *class_of(struct stack_pool *p, unsigned size_class)
     return c;
 }
 
+/* ---- valgrind ---- */
+
+/* It takes a switch for a wild jump of the stack pointer, unless it knows both stacks; and what it
+ * still knows of memory that is unmapped confuses it later. */
+static void valgrind_register(struct stack_class *c, uint32_t slot, char *lo)
+{
+    unsigned *more;
+
+    if (!RUNNING_ON_VALGRIND)
+        return;
+    if (slot >= c->registered_room) {
+        more = realloc(c->registered, c->reserved * sizeof *more);
+        if (!more)
+            return;
+        memset(more + c->registered_room, 0, (c->reserved - c->registered_room) * sizeof *more);
+        c->registered = more;
+        c->registered_room = c->reserved;
+    }
+    if (c->registered[slot] == 0)
+        c->registered[slot] = VALGRIND_STACK_REGISTER(lo, lo + c->usable) + 1;
+}
+
+/* To valgrind the stack of a fiber that has ended is no memory any more below its last place, and
+ * what a call pushes makes it so again: but not what lies beside a frame that begins deeper. */
+void stack_begins_at(struct stack *s, char *top)
+{
+    char *from = top - 512; /* more than the red zone */
+
+    VALGRIND_MAKE_MEM_UNDEFINED(from, (size_t)((char *)s - from));
+}
+
+static void valgrind_forget(struct stack_class *c)
+{
+    for (uint32_t i = 0; i < c->registered_room; i++)
+        if (c->registered[i])
+            VALGRIND_STACK_DEREGISTER(c->registered[i] - 1);
+    free(c->registered);
+}
+
 struct stack *stack_get_slow(struct stack_pool *p, unsigned size_class)
 {
     struct stack_class *c = class_of(p, size_class);
@@ -304,7 +347,7 @@ struct stack *stack_get_slow(struct stack_pool *p, unsigned size_class)
     s->size_class = size_class;
     s->slot = slot;
     p->live++;
-    (void)VALGRIND_STACK_REGISTER(lo, lo + c->usable);
+    valgrind_register(c, slot, lo);
     return s;
 }
 
@@ -426,6 +469,7 @@ void stack_pool_fini(struct stack_pool *p)
             san_unmapped(c->chunks[k].base, c->chunks[k].count * c->stride);
             munmap(c->chunks[k].base, c->chunks[k].count * c->stride);
         }
+        valgrind_forget(c);
         free(c->chunks);
         free(c->cold);
         free(c);

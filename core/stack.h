@@ -56,6 +56,9 @@ void stack_pool_fini(struct stack_pool *p); /* unmaps all, whatever is still out
  * (no memory, size above STACK_MAX). The record's bytes after struct stack are what the last user
  * left, or zero. */
 struct stack *stack_get_slow(struct stack_pool *p, unsigned size_class);
+
+/* s will be used from top downwards, which is below its record: something else lies between. */
+void stack_begins_at(struct stack *s, char *top);
 unsigned stack_class_of(size_t size); /* 0: too large */
 
 static inline struct stack *stack_get(struct stack_pool *p, unsigned size_class)

@@ -412,7 +412,7 @@ static TAP_UNUSED const char *dns_world(void)
 {
     if (!dns_unshare())
         return "not permitted to unshare";
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", "/etc", "tmpfs", 0, "mode=755") != 0)
         return "not permitted to mount";
     if (!dns_loopback_up())

@@ -344,6 +344,7 @@ LAW_VIRTUAL(passing, "S8.01 go_sendmsg and go_recvmsg pass a descriptor")
 
     pair();
     CHECK_EQ(go_pipe(sent), 0);
+    memset(&u, 0, sizeof u);
     *h = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                           .cmsg_type = SCM_RIGHTS,
                           .cmsg_len = CMSG_LEN(sizeof(int))};

@@ -193,6 +193,10 @@ static void fail_each(long how_many)
 {
     long most;
 
+    if (RUNNING_ON_VALGRIND) {
+        TAP_SKIP("valgrind's malloc stands before ours");
+        return;
+    }
     fail_from = 0;
     fail_count = 0;
     allocations = 0;

@@ -273,7 +273,8 @@ LAW_REAL(concurrently, "S9.04 several run at once")
             go_spawn(n, offloads_nap, &twenty);
     }
     CHECK_EQ(rc, 0);
-    CHECK(real_now() - start < 8 * 20 * GO_MS);
+    if (!tap_slow()) /* to make eight threads may take longer than all their naps */
+        CHECK(real_now() - start < 8 * 20 * GO_MS);
 }
 
 static int sets_errno(void *arg)

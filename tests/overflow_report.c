@@ -138,7 +138,8 @@ LAW(other_faults, "S10.09 a fault that is no overflow is not called one")
         return;
     CHECK_DIES(overflow_program, &wild, SIGSEGV);
     CHECK_LACKS(kit_output, "overflow");
-    CHECK_EXITS(handled_program, &wild, 42);
+    if (!RUNNING_ON_VALGRIND) /* which has its own idea of such a program's end */
+        CHECK_EXITS(handled_program, &wild, 42);
 }
 
 static int handler_state(void *arg)
