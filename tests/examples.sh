@@ -46,7 +46,7 @@ start() # name program arguments…: runs it in the background, and sets port on
     $default $EMULATOR "$bin/$1" "${@:2}" >"$work/$name.out" 2>"$work/$name.err" &
     pids[$name]=$!
     for _ in $(seq 1000); do
-        port=$(sed -n 's/.* port \([0-9]*\)$/\1/p' "$work/$name.out")
+        port=$(sed -n 's/.* port \([0-9]*\)$/\1/p' "$work/$name.out" 2>/dev/null)
         [ -z "$port" ] || return 0
         kill -0 "${pids[$name]}" 2>/dev/null || break
         sleep 0.01

@@ -318,6 +318,10 @@ LAW(two_threads, "S9.34 also sources of several threads' runs")
     atomic_int ready = 0;
     struct listener l[3];
 
+    if (RUNNING_ON_VALGRIND) {
+        TAP_SKIP("valgrind 3.19 finds no stack for the handler there");
+        return;
+    }
     signal(SIGUSR1, SIG_IGN);
     for (int i = 0; i < 3; i++) {
         l[i] = (struct listener){.ready = &ready};
