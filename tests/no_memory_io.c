@@ -251,8 +251,8 @@ LAW(each_once,
         TAP_SKIP("valgrind's malloc stands before ours");
         return;
     }
-    allocations = mmap(NULL, sizeof *allocations, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    allocations =
+        mmap(NULL, sizeof *allocations, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     /* Children all: who forks has no threads, which qemu 7.2 needs. */
     if (!CHECK(allocations != MAP_FAILED) || !CHECK_EXITS(runs_short_of_memory, NULL, 0))
         return;
