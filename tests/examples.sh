@@ -188,6 +188,92 @@ exec {a}>&-
 ok 'portforward: and it says why' wait_for grep -q 'refused' "$work/forward.err"
 ok 'portforward: stops on SIGTERM' stop forward
 
+# ---- fetch, crawl, eyeballs: a local site, on 127.0.0.1 alone ----
+
+cat >"$work/site.pl" <<'END'
+use strict;
+use warnings;
+use IO::Socket::INET;
+my %page = (
+    '/'  => '<a href="/a">a</a> <a href="/b#x">b</a> <a href="http://elsewhere.example/">no</a>',
+    '/a' => '<a href="/b"> <a href="/c">',
+    '/b' => '<a href="/"> <a href="/missing">',
+    '/c' => '<a href="/d"> <a href="/e"> <a href="/f"> <a href="/g">',
+    map { $_ => 'no links' } qw(/d /e /f /g),
+);
+$SIG{CHLD} = 'IGNORE';
+$| = 1;
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64) or die;
+print 'site: listening on port ', $listener->sockport, "\n";
+while (my $c = $listener->accept) {
+    next if fork;
+    my ($path) = (<$c> // '') =~ /^GET (\S+)/ or exit;
+    while (<$c>) { last if /^\r?\n$/ }
+    syswrite STDERR, "+\n";
+    select undef, undef, undef, $path eq '/slow' ? 20 : 0.05;
+    syswrite STDERR, "-\n";
+    print $c exists $page{$path} ? "HTTP/1.0 200 OK\r\n\r\n$page{$path}" : "HTTP/1.0 404 No\r\n\r\n";
+    exit;
+}
+END
+perl "$work/site.pl" >"$work/site.out" 2>"$work/site.log" &
+pids[site]=$!
+wait_for grep -q port "$work/site.out"
+site=$(sed 's/.* //' "$work/site.out")
+most() { awk '{ n += /\+/ ? 1 : -1; if (n > most) most = n } END { print most }' "$work/site.log"; }
+
+run() # program arguments…: its output in $out and $err, its exit status in $status, its time in $took
+{
+    local began=$SECONDS
+
+    # shellcheck disable=SC2086
+    $EMULATOR "$bin/$1" "${@:2}" >"$work/run.out" 2>"$work/run.err"
+    status=$?
+    out=$(cat "$work/run.out")
+    err=$(cat "$work/run.err")
+    took=$((SECONDS - began))
+}
+
+run crawl "http://127.0.0.1:$site" 2
+ok 'crawl: every page once, and the one that is not there' same "$(sort <<<"$out")" '200 /
+200 /a
+200 /b
+200 /c
+200 /d
+200 /e
+200 /f
+200 /g
+404 /missing'
+ok 'crawl: a dead link is exit status 1' same $status 1
+ok 'crawl: at most as many at a time as it was told' same "$(most)" 2
+
+run fetch "http://127.0.0.1:$site/a" http://127.0.0.1:1/ "http://localhost:$site" ftp://no
+ok 'fetch: what can be had is had' same "$(sort <<<"$out")" "200       27 http://127.0.0.1:$site/a
+200       82 http://localhost:$site"
+ok 'fetch: what cannot is said' same "$(sort <<<"$err")" 'fetch: connect to 127.0.0.1 port 1: Connection refused
+fetch: ftp://no: not a plain http:// address'
+ok 'fetch: and is exit status 1' same $status 1
+run fetch "http://127.0.0.1:$site/a" "http://127.0.0.1:$site/b"
+ok 'fetch: all is well' same $status 0
+run fetch -a "http://127.0.0.1:$site/slow" "http://127.0.0.1:$site/missing"
+ok 'fetch -a: the first failure cancels the rest' below $took 10
+ok 'fetch -a: and is what is reported' same "$err" "fetch: http://127.0.0.1:$site/missing: status 404"
+run fetch -t 0.5 "http://127.0.0.1:$site/slow" "http://127.0.0.1:$site/a"
+ok 'fetch -t: what was in time is there' same "$out" "200       27 http://127.0.0.1:$site/a"
+ok 'fetch -t: the time is up' same "$err" 'fetch: the time is up'
+ok 'fetch -t: in time' below $took 10
+
+run eyeballs localhost "$site"
+ok 'eyeballs: shows which address answered' grep -q '^ *[0-9.]* ms  127.0.0.1  *connected$' "$work/run.out"
+ok 'eyeballs: exit status 0' same $status 0
+run eyeballs 127.0.0.1 1
+ok 'eyeballs: shows a refusal' grep -q ' ms  127.0.0.1  *Connection refused$' "$work/run.out"
+ok 'eyeballs: and says why in the end' same "$err" 'eyeballs: connect to 127.0.0.1:1: Connection refused'
+ok 'eyeballs: exit status 1' same $status 1
+kill "${pids[site]}"
+unset 'pids[site]'
+
+
 # ---- bad luck ----
 
 ok 'a port in use' start echo echo 0
