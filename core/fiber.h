@@ -27,7 +27,6 @@ enum fiber_wake { WAKE_NONE, WAKE_WON, WAKE_TIME, WAKE_CANCEL, WAKE_SOFT };
 struct go_fiber {
     struct stack stack;          /* first: the pool's part of the record */
     struct arch_context context; /* while it does not run */
-    struct san_fiber san;        /* the sanitizers' part of it: nothing without one */
     fiber *next;                 /* in the run queue */
     go_sched *sched;
     go_scope *scope; /* innermost: its own, or its nursery's */
@@ -57,6 +56,7 @@ struct go_fiber {
     bool hit;     /* a cancellation from outside its own scopes was delivered to it */
     bool climbed; /* its result is an error that no block delivered */
     bool foreign; /* runs foreign code, on a thread control block of its own */
+    bool blind;   /* TSan does not look at what it does any more */
     uint32_t nwaits;
     uint32_t ignored; /* deliveries since it last left a scope */
     /* of mutexes; two counters, since one would be a chain of two stores and loads a pair */
@@ -73,12 +73,14 @@ struct go_fiber {
     struct defer *defers;
     struct locals *locals;       /* values of private keys */
     struct inherited *inherited; /* values of inherited keys, shared until written */
-    int climbs;                  /* the first code of what is undelivered; 0: none */
+    /* ASan's: where its variables lie that are watched after their function returned; TSan's: its
+     * idea of this fiber */
+    void *san;
+    int climbs; /* the first code of what is undelivered; 0: none */
     char name[FIBER_NAME];
 };
 
-_Static_assert(sizeof(struct go_fiber) <= 448 + sizeof(struct san_fiber),
-               "record and first frames must share the top page");
+_Static_assert(sizeof(struct go_fiber) <= 448, "record and first frames must share the top page");
 
 /* Ids are the process's own: the scheduler's number, and below it the how-manieth fiber of that
  * one, which is what people are shown. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/inbox.h"
+#include "core/san.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -168,6 +169,7 @@ static int push(struct inbox *b, struct inbox_msg *m)
 {
     struct inbox_msg *head = atomic_load_explicit(&b->head, memory_order_relaxed);
 
+    san_release(b);
     do {
         if (head == CLOSED)
             return -ESHUTDOWN;
@@ -226,10 +228,11 @@ static struct inbox_msg *reverse(struct inbox_msg *m)
     return done;
 }
 
-static unsigned run(struct inbox_msg *m)
+static unsigned run(struct inbox *b, struct inbox_msg *m)
 {
     unsigned n = 0;
 
+    san_acquire(b);
     for (m = reverse(m); m; n++) {
         struct inbox_msg *next = m->next;
         void (*fn)(void *) = m->fn;
@@ -254,7 +257,7 @@ unsigned inbox_drain(struct inbox *b)
     if (!head || head == CLOSED)
         return 0;
     /* acquire: the producers' writes come before our reads */
-    return run(atomic_exchange_explicit(&b->head, NULL, memory_order_acquire));
+    return run(b, atomic_exchange_explicit(&b->head, NULL, memory_order_acquire));
 }
 
 /* What the messages' functions post is refused already. */
@@ -267,7 +270,7 @@ void inbox_close(struct inbox *b)
     while (atomic_load(&wakers))
         sched_yield();
     if (head != CLOSED)
-        run(head);
+        run(b, head);
 }
 
 void inbox_drop(struct inbox *b)

@@ -73,6 +73,7 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->stride = 1;
     s->errno_at = &errno;
     s->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
+    s->switch_extras = s->eh || SAN;
     s->dispatched = 0;
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
     /* virtual time starts at a round number, the same in each run */

@@ -4,109 +4,125 @@
  * TSan counts the calls and returns of instrumented functions on a stack of its own for each
  * fiber, and a call on one must not be followed by its return on another. */
 #include "core/san.h"
-
-#if SAN
-
 #include "core/fiber.h"
+#include "core/sys.h"
 #include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 
-#define BARE \
-    __attribute__((noinline, no_sanitize("address"), no_sanitize("thread"), SAN_NOT_MEMORY))
-#if SAN_MEMORY
+#if SAN_FEATURE(memory_sanitizer)
 #define SAN_NOT_MEMORY no_sanitize("memory")
 #else
 #define SAN_NOT_MEMORY
 #endif
+#define BARE \
+    __attribute__((noinline, no_sanitize("address"), no_sanitize("thread"), SAN_NOT_MEMORY))
 
 /* The sanitizers' interface, declared here because not every compiler that has them has all of
- * their headers. */
-#if SAN_ADDRESS
-void __sanitizer_start_switch_fiber(void **fake_save, const void *lo, size_t size);
-void __sanitizer_finish_switch_fiber(void *fake, const void **lo_left, size_t *size_left);
-void __asan_poison_memory_region(const volatile void *p, size_t n);
-void __asan_unpoison_memory_region(const volatile void *p, size_t n);
-void __asan_loadN(void *p, long n); /* as gcc has them built in */
-void __asan_storeN(void *p, long n);
-void __lsan_register_root_region(const void *p, size_t n) __attribute__((weak));
-void __lsan_unregister_root_region(const void *p, size_t n) __attribute__((weak));
-#elif SAN_THREAD
-void *__tsan_get_current_fiber(void);
-void *__tsan_create_fiber(unsigned flags);
-void __tsan_destroy_fiber(void *fiber);
-void __tsan_switch_to_fiber(void *fiber, unsigned flags);
-void __tsan_acquire(void *p);
-void __tsan_release(void *p);
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreWritesBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-void AnnotateIgnoreWritesEnd(const char *file, int line);
-void __tsan_read_range(void *p, long n);
-void __tsan_write_range(void *p, long n);
-#else
-void __msan_start_switch_fiber(const void *lo, size_t size);
-void __msan_finish_switch_fiber(const void **lo_left, size_t *size_left);
-void __msan_unpoison(const volatile void *p, size_t n);
-void __msan_check_mem_is_initialized(const volatile void *p, size_t n);
+ * their headers. Weak: at most one of the three is there, brought by the program or by this
+ * library's own instrumentation. */
+#pragma GCC visibility push(default)
+#define RUNTIME __attribute__((weak))
+RUNTIME void __sanitizer_start_switch_fiber(void **fake_save, const void *lo, size_t size);
+RUNTIME void __sanitizer_finish_switch_fiber(void *fake, const void **lo_left, size_t *size_left);
+RUNTIME void __asan_poison_memory_region(const volatile void *p, size_t n);
+RUNTIME void __asan_unpoison_memory_region(const volatile void *p, size_t n);
+RUNTIME void __asan_loadN(void *p, long n); /* as gcc has them built in */
+RUNTIME void __asan_storeN(void *p, long n);
+RUNTIME void __lsan_register_root_region(const void *p, size_t n);
+RUNTIME void __lsan_unregister_root_region(const void *p, size_t n);
+RUNTIME void *__tsan_get_current_fiber(void);
+RUNTIME void *__tsan_create_fiber(unsigned flags);
+RUNTIME void __tsan_destroy_fiber(void *fiber);
+RUNTIME void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+RUNTIME void __tsan_acquire(void *p);
+RUNTIME void __tsan_release(void *p);
+RUNTIME void AnnotateIgnoreReadsBegin(const char *file, int line);
+RUNTIME void AnnotateIgnoreWritesBegin(const char *file, int line);
+RUNTIME void AnnotateIgnoreReadsEnd(const char *file, int line);
+RUNTIME void AnnotateIgnoreWritesEnd(const char *file, int line);
+RUNTIME void __tsan_read_range(void *p, long n);
+RUNTIME void __tsan_write_range(void *p, long n);
+RUNTIME void __msan_start_switch_fiber(const void *lo, size_t size);
+RUNTIME void __msan_finish_switch_fiber(const void **lo_left, size_t *size_left);
+RUNTIME void __msan_unpoison(const volatile void *p, size_t n);
+RUNTIME void __msan_check_mem_is_initialized(const volatile void *p, size_t n);
+#pragma GCC visibility pop
+
+/* Is the runtime that we speak to this one? */
+#define IS(which) (san_kind == (which))
+
+static void spare_init(void);
+
+#if SAN_FOUND_AT_START
+enum san_tool san_found;
 #endif
 
-/* Who left last, on this thread. */
-static __thread fiber *left __attribute__((tls_model("initial-exec")));
+/* Early: constructors may start runs. */
+__attribute__((constructor(101))) static void find(void)
+{
+#if SAN_FOUND_AT_START
+    if (__tsan_switch_to_fiber && __tsan_acquire && __tsan_write_range && AnnotateIgnoreReadsBegin)
+        san_found = SAN_THREAD;
+    else if (__msan_start_switch_fiber && __msan_unpoison)
+        san_found = SAN_MEMORY;
+    else if (__sanitizer_start_switch_fiber && __asan_poison_memory_region && __asan_storeN)
+        san_found = SAN_ADDRESS;
+#endif
+    if (IS(SAN_THREAD))
+        spare_init();
+}
+
+/* This thread's, while it has a run. */
+static __thread struct {
+    fiber *left;    /* who left last */
+    const void *lo; /* the main fiber's stack; NULL: not known before it first leaves */
+    size_t size;
+} here __attribute__((tls_model("initial-exec")));
 
 /* ---- stacks ---- */
 
-#if SAN_ADDRESS
+static bool is_main(const fiber *f)
+{
+    return !f->stack.lo;
+}
 
 /* Below its record: nothing of a fiber that has ended may be used any more. */
 BARE static void poison(fiber *f)
 {
-    __asan_poison_memory_region(f->stack.lo, (size_t)((char *)f - f->stack.lo));
+    if (IS(SAN_ADDRESS) && !is_main(f))
+        __asan_poison_memory_region(f->stack.lo, (size_t)((char *)f - f->stack.lo));
 }
 
 BARE static void unpoison(fiber *f)
 {
-    __asan_unpoison_memory_region(f->stack.lo, stack_size(&f->stack));
+    if (IS(SAN_ADDRESS))
+        __asan_unpoison_memory_region(f->stack.lo, stack_size(&f->stack));
+    else if (IS(SAN_MEMORY))
+        __msan_unpoison(f->stack.lo, stack_size(&f->stack));
 }
 
 /* LeakSanitizer looks for pointers on the stack that a thread runs on: the others are told to it.
  */
-BARE static void root_add(fiber *f)
+BARE static void root_add(const void *lo, size_t size)
 {
-    if (__lsan_register_root_region)
-        __lsan_register_root_region(f->san.lo, f->san.size);
+    if (IS(SAN_ADDRESS) && __lsan_register_root_region)
+        __lsan_register_root_region(lo, size);
 }
 
-BARE static void root_remove(fiber *f)
+BARE static void root_remove(const void *lo, size_t size)
 {
-    if (__lsan_unregister_root_region)
-        __lsan_unregister_root_region(f->san.lo, f->san.size);
+    if (IS(SAN_ADDRESS) && __lsan_unregister_root_region)
+        __lsan_unregister_root_region(lo, size);
 }
 
-BARE void san_unmapped(void *base, size_t size)
+BARE void san_unmapped_(void *base, size_t size)
 {
-    __asan_unpoison_memory_region(base, size);
+    if (IS(SAN_ADDRESS))
+        __asan_unpoison_memory_region(base, size);
 }
-
-#else
-
-#define poison(f)      ((void)0)
-#define root_add(f)    ((void)0)
-#define root_remove(f) ((void)0)
-
-BARE static void unpoison(fiber *f)
-{
-#if SAN_MEMORY
-    __msan_unpoison(f->stack.lo, stack_size(&f->stack));
-#endif
-    (void)f;
-}
-
-BARE void san_unmapped(void *base, size_t size)
-{
-    (void)base;
-    (void)size;
-}
-
-#endif
 
 /* ---- fork ---- */
 
@@ -122,253 +138,259 @@ void san_forked(void)
 
 BARE static void follow(fiber *f)
 {
-#if SAN_THREAD
-    if (!forked || f->san.blind)
+    if (!IS(SAN_THREAD) || !forked || f->blind)
         return;
-    f->san.blind = true;
+    f->blind = true;
     AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
     AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-#endif
-    (void)f;
 }
 
 /* On f's last way out: TSan reports who ends without looking again. */
 BARE static void unfollow(fiber *f)
 {
-#if SAN_THREAD
-    if (!f->san.blind)
+    if (!f->blind)
         return;
-    f->san.blind = false;
+    f->blind = false;
     AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
     AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-#endif
-    (void)f;
 }
 
 /* ---- TSan's fibers ---- */
 
-#if SAN_THREAD
-
 /* To make and to destroy one takes 300 to 700 us in gcc 12's TSan, so a thread uses them again
  * until its end. One that has ended may be: all that was called on it has returned, since
  * fiber_main, which does not, is bare. And what a thread's earlier fibers did comes before what its
- * later ones do in any case. */
+ * later ones do in any case. The thread has this memory only when there is a TSan. */
 enum { SPARE_MOST = 1024 };
-static __thread struct {
-    void *fiber[SPARE_MOST];
+struct spare {
     unsigned count;
-    bool watched; /* spare_end will be called at the end of the thread */
-} spare;
+    void *fiber[SPARE_MOST];
+};
 
 static pthread_key_t spare_key;
 
 BARE static void spare_end(void *arg)
 {
-    (void)arg;
-    while (spare.count && !forked)
-        __tsan_destroy_fiber(spare.fiber[--spare.count]);
-    spare.count = SPARE_MOST; /* no more */
+    struct spare *s = arg;
+
+    while (s->count && !forked)
+        __tsan_destroy_fiber(s->fiber[--s->count]);
+    free(s);
 }
 
-__attribute__((constructor)) static void spare_init(void)
+static void spare_init(void)
 {
     pthread_key_create(&spare_key, spare_end);
 }
 
+BARE static struct spare *spares(void)
+{
+    struct spare *s = pthread_getspecific(spare_key);
+
+    if (!s && (s = malloc(sizeof *s))) {
+        s->count = 0;
+        if (pthread_setspecific(spare_key, s)) {
+            free(s);
+            s = NULL;
+        }
+    }
+    return s;
+}
+
 BARE static void *tsan_begin(void)
 {
-    return spare.count && !forked ? spare.fiber[--spare.count] : __tsan_create_fiber(0);
+    struct spare *s = spares();
+
+    return s && s->count && !forked ? s->fiber[--s->count] : __tsan_create_fiber(0);
 }
 
-BARE static void tsan_end(void *fiber)
+/* Called on the thread's next fiber, so that what f did is behind it. */
+BARE static void tsan_end(void *ended)
 {
-    if (!spare.watched) {
-        spare.watched = true;
-        pthread_setspecific(spare_key, &spare);
-    }
-    if (spare.count < SPARE_MOST && !forked)
-        spare.fiber[spare.count++] = fiber;
+    struct spare *s = spares();
+
+    if (s && s->count < SPARE_MOST && !forked)
+        s->fiber[s->count++] = ended;
     else
-        __tsan_destroy_fiber(fiber);
+        __tsan_destroy_fiber(ended);
 }
 
-#else
+/* TSan keeps a signal that came outside the calls that it knows for the next one of these, by the
+ * same fiber: which may be a long time, or never. So it gets one before a fiber stops running, with
+ * signals blocked, lest one comes between that and the switch. */
+BARE static void tsan_switch(void *to)
+{
+    static size_t (*volatile known)(const char *) = strlen;
+    uint64_t all = UINT64_MAX, mask;
 
-#define tsan_begin()    NULL
-#define tsan_end(fiber) ((void)(fiber))
-
-#endif
+    arch_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof mask, 0, 0);
+    known("");
+    __tsan_switch_to_fiber(to, 0);
+    arch_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask, 0, 0);
+}
 
 /* ---- switching ---- */
 
 BARE static void start(void **fake_save, fiber *to)
 {
-#if SAN_ADDRESS
-    __sanitizer_start_switch_fiber(fake_save, to->san.lo, to->san.size);
-#elif SAN_THREAD
-    __tsan_switch_to_fiber(to->san.tsan, 0);
-#else
-    __msan_start_switch_fiber(to->san.lo, to->san.size);
-#endif
-    (void)fake_save;
-}
+    const void *lo = is_main(to) ? here.lo : to->stack.lo;
+    size_t size = is_main(to) ? here.size : stack_size(&to->stack);
 
-BARE static void finish(void *fake, const void **lo, size_t *size)
-{
-#if SAN_ADDRESS
-    __sanitizer_finish_switch_fiber(fake, lo, size);
-#elif SAN_MEMORY
-    __msan_finish_switch_fiber(lo, size);
-#endif
-    (void)fake, (void)lo, (void)size;
+    if (IS(SAN_ADDRESS))
+        __sanitizer_start_switch_fiber(fake_save, lo, size);
+    else if (IS(SAN_THREAD))
+        tsan_switch(to->san);
+    else
+        __msan_start_switch_fiber(lo, size);
 }
 
 /* f runs again, or for the first time. */
-BARE void san_entered(fiber *f)
+BARE void san_entered_(fiber *f)
 {
     const void *lo = NULL;
     size_t size = 0;
 
     follow(f);
-    finish(f->san.fake, &lo, &size);
-    if (!left->san.lo && lo) { /* the main fiber: its stack is the thread's, as it now turns out */
-        left->san.lo = lo;
-        left->san.size = size;
-        root_add(left);
+    if (IS(SAN_ADDRESS))
+        __sanitizer_finish_switch_fiber(f->san, &lo, &size);
+    else if (IS(SAN_MEMORY))
+        __msan_finish_switch_fiber(&lo, &size);
+    if (is_main(here.left) && !here.lo && lo) { /* as it now turns out */
+        here.lo = lo;
+        here.size = size;
+        root_add(lo, size);
     }
-    if (left->state == FIBER_ENDED) {
-        root_remove(left);
-        poison(left);
+    if (here.left->state == FIBER_ENDED && !is_main(here.left)) {
+        root_remove(here.left->stack.lo, stack_size(&here.left->stack));
+        poison(here.left);
     }
 }
 
 BARE void san_switch(fiber *from, fiber *to)
 {
-    if (from->state == FIBER_ENDED)
+    bool ended = from->state == FIBER_ENDED;
+    void *tsan = from->san;
+
+    if (ended)
         unfollow(from);
-    start(from->state == FIBER_ENDED ? NULL : &from->san.fake, to);
-    if (from->state == FIBER_ENDED)
-        tsan_end(from->san.tsan);
-    left = from;
+    start(ended ? NULL : &from->san, to);
+    if (ended && IS(SAN_THREAD))
+        tsan_end(tsan);
+    here.left = from;
     arch_switch_inline(&from->context, &to->context);
-    san_entered(from);
+    san_entered_(from);
 }
 
 /* ---- fibers ---- */
 
-BARE void san_fiber_begin(fiber *f)
+BARE void san_fiber_begin_(fiber *f)
 {
-    f->san = (struct san_fiber){.lo = f->stack.lo, .size = stack_size(&f->stack)};
+    f->san = NULL;
+    f->blind = false;
     unpoison(f);
-    root_add(f);
-    f->san.tsan = tsan_begin();
+    root_add(f->stack.lo, stack_size(&f->stack));
+    if (IS(SAN_THREAD))
+        f->san = tsan_begin();
 }
 
 /* ASan destroys the fake stack of who leaves for ever: so f is entered and left, on this stack. */
-BARE void san_drop(fiber *f)
+BARE void san_drop_(fiber *f)
 {
-#if SAN_ADDRESS
-    void *fake;
-    const void *lo;
-    size_t size;
+    root_remove(f->stack.lo, stack_size(&f->stack));
+    if (IS(SAN_ADDRESS)) {
+        void *fake;
+        const void *lo;
+        size_t size;
 
-    __sanitizer_start_switch_fiber(&fake, f->san.lo, f->san.size);
-    __sanitizer_finish_switch_fiber(f->san.fake, &lo, &size);
-    __sanitizer_start_switch_fiber(NULL, lo, size);
-    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
-#elif SAN_THREAD
-    if (f->san.blind) {
-        void *here = __tsan_get_current_fiber();
+        __sanitizer_start_switch_fiber(&fake, f->stack.lo, stack_size(&f->stack));
+        __sanitizer_finish_switch_fiber(f->san, &lo, &size);
+        __sanitizer_start_switch_fiber(NULL, lo, size);
+        __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+    } else if (IS(SAN_THREAD)) {
+        if (f->blind) {
+            void *self = __tsan_get_current_fiber();
 
-        __tsan_switch_to_fiber(f->san.tsan, 0);
-        unfollow(f);
-        __tsan_switch_to_fiber(here, 0);
+            __tsan_switch_to_fiber(f->san, 0);
+            unfollow(f);
+            __tsan_switch_to_fiber(self, 0);
+        }
+        __tsan_destroy_fiber(f->san);
     }
-    __tsan_destroy_fiber(f->san.tsan);
-#endif
-    f->san.fake = f->san.tsan = NULL;
+    f->san = NULL;
 }
 
-BARE void san_main_begin(fiber *f)
+BARE void san_main_begin_(fiber *f)
 {
-    f->san = (struct san_fiber){0};
-#if SAN_THREAD
-    f->san.tsan = __tsan_get_current_fiber();
-#endif
+    here.lo = NULL;
+    if (IS(SAN_THREAD))
+        f->san = __tsan_get_current_fiber();
 }
 
-BARE void san_main_end(fiber *f)
+BARE void san_main_end_(fiber *f)
 {
     unfollow(f);
-    if (f->san.lo)
-        root_remove(f);
-    left = NULL;
+    if (here.lo)
+        root_remove(here.lo, here.size);
+    here.lo = NULL;
+    here.left = NULL;
 }
 
-/* ---- what the kernel does ---- */
+/* ---- memory and order ---- */
 
-#if SAN_THREAD
-static char through_the_kernel;
-#endif
+char san_kernel;
 
-void san_bytes_came(void)
+void san_acquire_(void *object)
 {
-#if SAN_THREAD
-    __tsan_acquire(&through_the_kernel);
-#endif
+    if (IS(SAN_THREAD))
+        __tsan_acquire(object);
 }
 
-void san_bytes_go(void)
+void san_release_(void *object)
 {
-#if SAN_THREAD
-    __tsan_release(&through_the_kernel);
-#endif
+    if (IS(SAN_THREAD))
+        __tsan_release(object);
 }
 
-void san_wrote(const void *p, size_t n)
+void san_wrote_(const void *p, size_t n)
 {
     void *at = (void *)(uintptr_t)p;
 
     if (!p || n == 0)
         return;
-#if SAN_ADDRESS
-    __asan_storeN(at, (long)n);
-#elif SAN_THREAD
-    __tsan_write_range(at, (long)n);
-#else
-    __msan_unpoison(at, n);
-#endif
+    if (IS(SAN_ADDRESS))
+        __asan_storeN(at, (long)n);
+    else if (IS(SAN_THREAD))
+        __tsan_write_range(at, (long)n);
+    else
+        __msan_unpoison(at, n);
 }
 
-void san_reads(const void *p, size_t n)
+void san_reads_(const void *p, size_t n)
 {
     void *at = (void *)(uintptr_t)p;
 
     if (!p || n == 0)
         return;
-#if SAN_ADDRESS
-    __asan_loadN(at, (long)n);
-#elif SAN_THREAD
-    __tsan_read_range(at, (long)n);
-#else
-    __msan_check_mem_is_initialized(at, n);
-#endif
+    if (IS(SAN_ADDRESS))
+        __asan_loadN(at, (long)n);
+    else if (IS(SAN_THREAD))
+        __tsan_read_range(at, (long)n);
+    else
+        __msan_check_mem_is_initialized(at, n);
 }
 
-void san_wrote_iov(const struct iovec *v, int count, ssize_t n)
+void san_wrote_iov_(const struct iovec *v, int count, ssize_t n)
 {
     for (int i = 0; i < count && n > 0; i++) {
         size_t part = v[i].iov_len < (size_t)n ? v[i].iov_len : (size_t)n;
 
-        san_wrote(v[i].iov_base, part);
+        san_wrote_(v[i].iov_base, part);
         n -= (ssize_t)part;
     }
 }
 
-void san_reads_iov(const struct iovec *v, int count)
+void san_reads_iov_(const struct iovec *v, int count)
 {
     for (int i = 0; i < count; i++)
-        san_reads(v[i].iov_base, v[i].iov_len);
+        san_reads_(v[i].iov_base, v[i].iov_len);
 }
-
-#endif

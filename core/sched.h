@@ -54,10 +54,11 @@ struct go_sched {
     uint32_t looks;      /* times TURN_LOOK dispatches that have passed since the last poll */
     uint32_t stride;     /* times TURN_LOOK dispatches that until_look began with */
     int *errno_at;       /* this thread's errno */
-    void **eh;           /* this thread's C++ exception state, or NULL: a program without C++ */
+    bool switch_extras;  /* there is more to a switch than the switch: eh, or a sanitizer */
     uint64_t dispatched; /* dispatches, up to when until_look was last set */
     go_time now;         /* the last clock reading */
     fiber *loop_fiber;   /* hot until here */
+    void **eh;           /* this thread's C++ exception state, or NULL: a program without C++ */
     struct stats stats;  /* its first line is hot where fibers park */
     go_time polled_at;
     go_time poll_after; /* polls between fibers have cost their share of the time until then */

@@ -70,16 +70,19 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
     *errno_at = to->err;
     s->current = to;
     s->fuel = to->slice;
-    if (unlikely(s->eh)) {
-        from->eh[0] = s->eh[0];
-        from->eh[1] = s->eh[1];
-        s->eh[0] = to->eh[0];
-        s->eh[1] = to->eh[1];
+    if (unlikely(s->switch_extras)) {
+        if (s->eh) {
+            from->eh[0] = s->eh[0];
+            from->eh[1] = s->eh[1];
+            s->eh[0] = to->eh[0];
+            s->eh[1] = to->eh[1];
+        }
+        if (SAN) {
+            san_switch(from, to);
+            return;
+        }
     }
-    if (SAN)
-        san_switch(from, to);
-    else
-        arch_switch_inline(&from->context, &to->context);
+    arch_switch_inline(&from->context, &to->context);
 }
 
 /* wait_park, for the few places where a call less and a return less that is predicted for the wrong

@@ -250,18 +250,27 @@ static int looks(void *arg)
     return __lsan_do_recoverable_leak_check();
 }
 
-static int parked_holds(void *arg)
+static int parks_three(void)
 {
-    void *volatile held = malloc(77);
     int rc;
 
-    (void)arg;
     GO_NURSERY_OPTS(n, rc, &(go_nursery_opts){.policy = GO_SERVICE}) {
         for (int i = 0; i < 3; i++)
             go_spawn(n, holds, NULL);
         go_yield();
         rc = in_a_child_fiber(looks);
     }
+    return rc;
+}
+
+/* In a frame that holds nothing whose address is taken, as ASan may put such frames where
+ * LeakSanitizer looks for the running fiber only. */
+static int parked_holds(void *arg)
+{
+    void *volatile held = malloc(77);
+    int rc = parks_three();
+
+    (void)arg;
     free(held);
     return rc;
 }
@@ -273,6 +282,10 @@ static int parked_holds_program(void *arg)
 
 LAW(no_leak, "LeakSanitizer: what a parked fiber holds is not lost")
 {
+#ifdef __clang__
+    TAP_SKIP("clang's fake stacks are looked into while their fiber runs only");
+    return;
+#endif
     CHECK_EXITS(parked_holds_program, NULL, 0);
     CHECK_STR(kit_output, "");
 }

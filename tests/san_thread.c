@@ -15,6 +15,7 @@ int main(void)
 #else
 
 #include <pthread.h>
+#include <sys/syscall.h>
 
 enum { RACED = 66 };
 
@@ -233,6 +234,44 @@ static int asks(void *arg)
 LAW(bytes, "TSan: bytes through a socket carry the order of what came before them")
 {
     runs(asks, 0);
+    CHECK_STR(kit_output, "");
+}
+
+/* ---- signals ---- */
+
+/* A bare system call: TSan handles signals at the calls that it knows, and this is none. */
+static int signals_itself(void *arg)
+{
+    go_event *never = arg;
+
+    syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGUSR1);
+    return go_event_wait(never);
+}
+
+static int takes_signals(void *arg)
+{
+    go_event never;
+    go_signals s;
+    int rc = go_signals_open(&s, (int[]){SIGUSR1}, 1), got = 0;
+
+    (void)arg;
+    if (rc < 0)
+        return rc;
+    GO_NURSERY(n, rc) {
+        go_event_init(&never, 0);
+        go_spawn(n, signals_itself, &never);
+        GO_MOVE_ON(5 * GO_SEC, rc) {
+            got = go_signals_next(&s);
+        }
+        go_scope_cancel(go_nursery_scope(n), "done");
+    }
+    go_signals_close(&s);
+    return got == SIGUSR1 ? 0 : 1;
+}
+
+LAW(signalled, "TSan: a signal that came in a fiber which has parked since is not forgotten")
+{
+    runs(takes_signals, 0);
     CHECK_STR(kit_output, "");
 }
 
