@@ -99,12 +99,21 @@ extern char san_kernel;
 #define san_bytes_came() san_acquire(&san_kernel)
 #define san_bytes_go()   san_release(&san_kernel)
 
-/* The arguments of a callback from a library that is not instrumented. */
+/* A library that is not instrumented has filled this, or calls us with that many arguments; it is
+ * entered, and has returned: what it passes to libc in between is not looked at. */
 #if SAN_FEATURE(memory_sanitizer)
+void __msan_scoped_disable_interceptor_checks(void);
+void __msan_scoped_enable_interceptor_checks(void);
+#define san_library_enter() __msan_scoped_disable_interceptor_checks()
+#define san_library_leave() __msan_scoped_enable_interceptor_checks()
 void __msan_unpoison_param(size_t count);
 #define san_called_back(count) __msan_unpoison_param(count)
+#define san_filled(p, n)       san_wrote_(p, n)
 #else
+#define san_library_enter()    ((void)0)
+#define san_library_leave()    ((void)0)
 #define san_called_back(count) ((void)0)
+#define san_filled(p, n)       ((void)(p), (void)(n))
 #endif
 
 #endif

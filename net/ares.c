@@ -49,24 +49,29 @@ struct cares {
 
 /* ---- entering and leaving c-ares ---- */
 
+static void enter(struct cares *c)
+{
+    c->busy++;
+    san_library_enter();
+}
+
 /* A refusal by UDP comes once, to whichever call is next, and c-ares tells one question of it; but
  * it is all the questions' that are on their way. New ones, asked by their owners meanwhile, are
  * not cancelled. */
 static void leave(struct cares *c)
 {
-    if (--c->busy > 0)
-        return;
-    while (c->refused || (c->live == 0 && c->dead > 0)) {
-        c->refused = false;
-        c->busy++;
-        ares_cancel(c->ares);
-        c->busy--;
-    }
+    if (c->busy == 1)
+        while (c->refused || (c->live == 0 && c->dead > 0)) {
+            c->refused = false;
+            ares_cancel(c->ares);
+        }
+    san_library_leave();
+    c->busy--;
 }
 
 static void process(struct cares *c, int readable, int writable)
 {
-    c->busy++;
+    enter(c);
     c->short_of = 0;
     ares_process_fd(c->ares, readable, writable);
     leave(c);
@@ -154,6 +159,8 @@ static ares_ssize_t receive(ares_socket_t fd, void *buf, size_t n, int flags, st
 {
     ssize_t got;
 
+    san_called_back(7);
+    san_filled(len, len ? sizeof *len : 0);
     do
         got = sys_recvfrom(fd, buf, n, flags, from, len);
     while (got == -EINTR); /* c-ares would give the server up */
@@ -162,10 +169,14 @@ static ares_ssize_t receive(ares_socket_t fd, void *buf, size_t n, int flags, st
 
 static ares_ssize_t send_vector(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
 {
-    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
-
+    struct msghdr m;
     ssize_t put;
 
+    san_called_back(4);
+    san_filled(iov, (size_t)n * sizeof *iov);
+    for (int i = 0; i < n; i++)
+        san_filled(iov[i].iov_base, iov[i].iov_len);
+    m = (struct msghdr){.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
     do
         put = sys_sendmsg(fd, &m, MSG_NOSIGNAL);
     while (put == -EINTR);
@@ -308,7 +319,9 @@ free_channel:
 
 void cares_close(struct cares *c)
 {
+    san_library_enter();
     ares_destroy(c->ares); /* calls back for what was dropped, and closes the sockets */
+    san_library_leave();
     free(c);
 }
 
@@ -331,6 +344,8 @@ static void answered(void *arg, int status, int timeouts, unsigned char *answer,
     struct cares_ask *q = p->ask;
     struct cares *c = p->channel;
 
+    san_called_back(5);
+    san_filled(answer, len > 0 ? (size_t)len : 0);
     (void)timeouts;
     free(p);
     if (!q) {
@@ -354,7 +369,7 @@ int cares_ask(struct cares *c, struct cares_ask *q, const char *name, int type)
     *p = (struct cares_pending){q, c};
     q->pending = p;
     c->live++;
-    c->busy++;
+    enter(c);
     c->short_of = 0;
     ares_query(c->ares, name, ns_c_in, type, answered, p);
     leave(c);
@@ -373,6 +388,6 @@ void cares_drop(struct cares_ask *q)
     q->pending = NULL;
     c->live--;
     c->dead++;
-    c->busy++;
+    enter(c);
     leave(c);
 }

@@ -291,6 +291,7 @@ static uint16_t x87cw(void)
     uint16_t cw;
 
     __asm__ volatile("fnstcw %0" : "=m"(cw));
+    TAP_FILLED(&cw, sizeof cw);
     return cw;
 }
 
@@ -301,7 +302,10 @@ static void set_x87cw(uint16_t cw)
 
 static unsigned mxcsr_control(void)
 {
-    return __builtin_ia32_stmxcsr() & 0xffc0;
+    unsigned word = __builtin_ia32_stmxcsr();
+
+    TAP_FILLED(&word, sizeof word);
+    return word & 0xffc0;
 }
 
 static unsigned peer_mxcsr, peer_x87cw;

@@ -213,6 +213,7 @@ static TAP_UNUSED const char *printed(void (*print)(FILE *out, const void *arg),
         print(out, arg);
         fclose(out);
     }
+    TAP_FILLED(buf, size);
     buf[size - 1] = '\0';
     return buf;
 }

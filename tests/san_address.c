@@ -56,7 +56,7 @@ static int reads_the_dead_program(void *arg)
     return virtual_run(reads_the_dead, arg);
 }
 
-LAW(dead_stack, "ASan: a variable of a fiber that has ended is not used unseen")
+LAW(dead_stack, "S9.72 ASan: a variable of a fiber that has ended is not used unseen")
 {
     CHECK_EXITS(reads_the_dead_program, NULL, 1);
     CHECK_HAS(kit_output, "AddressSanitizer: ");
@@ -101,7 +101,7 @@ static int overruns_program(void *arg)
     return virtual_run(overruns_run, arg);
 }
 
-LAW(overrun, "ASan: an overrun on a fiber's stack is reported, with a walk to its entry")
+LAW(overrun, "S9.72 ASan: an overrun on a fiber's stack is reported, with a walk to its entry")
 {
     reported(overruns_program, "stack-buffer-overflow", "overruns");
     CHECK_HAS(kit_output, "overruns_its_stack");
@@ -131,7 +131,7 @@ static int uses_freed_program(void *arg)
     return virtual_run(uses_freed_run, arg);
 }
 
-LAW(freed, "ASan: a use of freed memory in a fiber is reported")
+LAW(freed, "S9.72 ASan: a use of freed memory in a fiber is reported")
 {
     reported(uses_freed_program, "heap-use-after-free", "uses_freed");
 }
@@ -152,7 +152,7 @@ static int reads_too_much_program(void *arg)
     return real_run(reads_too_much, arg);
 }
 
-LAW(kernel_overrun, "ASan: a go_read of more than the buffer holds is reported")
+LAW(kernel_overrun, "S9.72 ASan: a go_read of more than the buffer holds is reported")
 {
     reported(reads_too_much_program, "heap-buffer-overflow", "go_read");
 }
@@ -174,7 +174,7 @@ static int goes_deep(void *arg)
     return deep(*(int *)arg);
 }
 
-LAW_VIRTUAL(reused, "ASan: stacks that are used again carry no marks of their last fibers")
+LAW_VIRTUAL(reused, "S9.72 ASan: stacks that are used again carry no marks of their last fibers")
 {
     int depth[] = {60, 3, 25, 100, 1}, rc;
 
@@ -214,7 +214,7 @@ static int ends_early_program(void *arg)
     return virtual_run(ends_early_run, arg);
 }
 
-LAW(exits, "ASan: exit in a fiber is an exit like any other")
+LAW(exits, "S9.72 ASan: exit in a fiber is an exit like any other")
 {
     CHECK_EXITS(ends_early_program, NULL, 7);
     CHECK_STR(kit_output, "");
@@ -280,7 +280,7 @@ static int parked_holds_program(void *arg)
     return virtual_run(parked_holds, arg);
 }
 
-LAW(no_leak, "LeakSanitizer: what a parked fiber holds is not lost")
+LAW(no_leak, "S9.73 LeakSanitizer: what a parked fiber holds is not lost")
 {
 #ifdef __clang__
     TAP_SKIP("clang's fake stacks are looked into while their fiber runs only");
@@ -302,7 +302,7 @@ static int loses_program(void *arg)
     return virtual_run(loses_it, arg);
 }
 
-LAW(leak, "LeakSanitizer: what a fiber has lost is reported")
+LAW(leak, "S9.73 LeakSanitizer: what a fiber has lost is reported")
 {
     CHECK_EXITS(loses_program, NULL, 5);
     CHECK_HAS(kit_output, "4321 byte");

@@ -66,7 +66,7 @@ static int races(void *arg)
     return rc;
 }
 
-LAW(race, "TSan: a fiber and a thread that share without a lock are reported")
+LAW(race, "S9.74 TSan: a fiber and a thread that share without a lock are reported")
 {
     runs(races, RACED);
     CHECK_HAS(kit_output, "data race");
@@ -88,7 +88,7 @@ static int share(void *arg)
     return rc || shared[0] != 100 * 100;
 }
 
-LAW(turns, "TSan: fibers of one scheduler share as they like")
+LAW(turns, "S9.74 TSan: fibers of one scheduler share as they like")
 {
     if (!runs(share, 0))
         return;
@@ -112,7 +112,7 @@ static int many_after_each_other(void *arg)
     return 0;
 }
 
-LAW(many, "TSan: 10,000 fibers, one after the other, are not too many threads for it")
+LAW(many, "S9.74 TSan: 10,000 fibers, one after the other, are not too many threads for it")
 {
     runs(many_after_each_other, 0);
     CHECK_STR(kit_output, "");
@@ -158,7 +158,7 @@ static int is_posted_to(void *arg)
     return h.answer != 42;
 }
 
-LAW(post, "TSan: what comes before a post comes before what it runs")
+LAW(post, "S9.74 TSan: what comes before a post comes before what it runs")
 {
     runs(is_posted_to, 0);
     CHECK_STR(kit_output, "");
@@ -184,7 +184,7 @@ static int offloads(void *arg)
     return n != 3 * 1024 - 2;
 }
 
-LAW(offload, "TSan: what an offloaded function does comes between what its caller does")
+LAW(offload, "S9.74 TSan: what an offloaded function does comes between what its caller does")
 {
     runs(offloads, 0);
     CHECK_STR(kit_output, "");
@@ -231,7 +231,7 @@ static int asks(void *arg)
     return rc;
 }
 
-LAW(bytes, "TSan: bytes through a socket carry the order of what came before them")
+LAW(bytes, "S9.74 TSan: bytes through a socket carry the order of what came before them")
 {
     runs(asks, 0);
     CHECK_STR(kit_output, "");
@@ -269,7 +269,7 @@ static int takes_signals(void *arg)
     return got == SIGUSR1 ? 0 : 1;
 }
 
-LAW(signalled, "TSan: a signal that came in a fiber which has parked since is not forgotten")
+LAW(signalled, "S9.74 TSan: a signal that came in a fiber which has parked since is not forgotten")
 {
     runs(takes_signals, 0);
     CHECK_STR(kit_output, "");
@@ -302,7 +302,7 @@ static int forks_with_an_unborn(void *arg)
     return status;
 }
 
-LAW(unborn, "TSan: a fork child drops fibers that never ran, and goes on")
+LAW(unborn, "S9.74 TSan: a fork child drops fibers that never ran, and goes on")
 {
     runs(forks_with_an_unborn, 0);
     CHECK_STR(kit_output, "");

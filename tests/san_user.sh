@@ -25,7 +25,7 @@ result() # description, and the status of what must have succeeded
 
 try() # sanitizer test how-it-is-linked library…
 {
-    local what="$2 with -fsanitize=$1, and a plain library, linked $3"
+    local what="S9.75 $2 with -fsanitize=$1, and a plain library, linked $3"
 
     if ! $CC -std=gnu11 -O1 -g -D_GNU_SOURCE -I"$top" -I"$top/include" "-fsanitize=$1" -rdynamic \
         -o "$work/test" "$top/tests/$2.c" "${@:4}" -lev -lcares -lpthread 2>"$work/err"; then
@@ -43,7 +43,8 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:${ASAN_OPTIONS:-}"
 export TSAN_OPTIONS="die_after_fork=0:atexit_sleep_ms=0:${TSAN_OPTIONS:-}"
 for san in address thread; do
     # shellcheck disable=SC2086 # it may be two words
-    $CC "-fsanitize=$san" -o "$work/none" "$work/none.c" 2>/dev/null && "$work/none" || continue
+    $CC "-fsanitize=$san" -o "$work/none" "$work/none.c" 2>/dev/null || continue
+    "$work/none" || continue
     for test in "san_$san" nursery post fork; do
         try $san $test statically "$build/libgosling.a"
     done

@@ -190,6 +190,14 @@ static TAP_UNUSED int tap_done(void)
         exit(0);                              \
     } while (0)
 
+/* libc, or another library, has written it, and MSan has not seen that. */
+#if TAP_MEMORY
+void __msan_unpoison(const volatile void *p, size_t n);
+#define TAP_FILLED(p, n) __msan_unpoison(p, n)
+#else
+#define TAP_FILLED(p, n) ((void)0)
+#endif
+
 /* ---- checks ---- */
 
 static TAP_UNUSED bool tap_check(bool ok, const char *file, int line, const char *expr)

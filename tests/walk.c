@@ -58,7 +58,7 @@ static int middles(void)
     return n;
 }
 
-LAW_VIRTUAL(entry, "a backtrace from a fiber goes to its entry, and ends there")
+LAW_VIRTUAL(entry, "S9.70 a backtrace from a fiber goes to its entry, and ends there")
 {
     int rc, n, depth = 5;
 
@@ -71,14 +71,14 @@ LAW_VIRTUAL(entry, "a backtrace from a fiber goes to its entry, and ends there")
     }
     CHECK_EQ(rc, 0);
     CHECK(count > depth + 2);
-    /* ASan's own, bottom, middles, top, fiber_main, arch_start */
-    CHECK(count <= TAP_ADDRESS + depth + 6);
-    CHECK(named(0, "walk_bottom") || (TAP_ADDRESS && named(1, "walk_bottom")));
+    /* the sanitizer's own, bottom, middles, top, fiber_main, arch_start */
+    CHECK(count <= TAP_SANITIZED + depth + 6);
+    CHECK(named(0, "walk_bottom") || (TAP_SANITIZED && named(1, "walk_bottom")));
     n = middles();
     CHECK(n <= 1);
 }
 
-LAW_VIRTUAL(after_a_switch, "and so does one after switches, and from the loop's callbacks")
+LAW_VIRTUAL(after_a_switch, "S9.70 and so does one after switches, and from the loop's callbacks")
 {
     int rc, depth = 3, first;
 
@@ -100,7 +100,7 @@ static void posted(void *arg)
     walk_bottom(0);
 }
 
-LAW_VIRTUAL(loop, "from the loop's callbacks as well")
+LAW_VIRTUAL(loop, "S9.70 from the loop's callbacks as well")
 {
     CHECK_EQ(go_post(go_sched_self(), posted, NULL), 0);
     count = 0;
