@@ -23,6 +23,9 @@ echo_cpu_per_request         ratio  1.03
 echo_syscalls_per_request    value  2.05
 echo_epoll_ctl_per_request   value  0.01
 connect_rate                 ratio  1.05
+dns_literal                  value  1
+dns_cached                   value  3
+dns_batch100                 ratio  1
 timer_early                  value  0
 timer_burst_cpu              value  0.5
 timer_steady_lateness_p99    value  5
@@ -31,7 +34,7 @@ timer_steady_lateness_p99    value  5
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
-for program in switch yield spawn scope chan mutex memory timers echo connect; do
+for program in switch yield spawn scope chan mutex memory timers echo connect dns; do
     printf 'running %-8s\r' "$program" >&2
     if [ ! -x "$bin/$program" ]; then
         echo "bench: $bin/$program is not there: make bench-build makes it" >&2

@@ -86,9 +86,11 @@ static int elsewhere(int (*clients)(int port), int port, pid_t *pid)
     plain_pipe(out);
     *pid = fork();
     if (*pid == 0) {
-        struct rlimit high = {4096, 4096};
+        struct rlimit high;
         int good;
 
+        getrlimit(RLIMIT_NOFILE, &high);
+        high.rlim_cur = 4096; /* and no other maximum, which valgrind refuses */
         setrlimit(RLIMIT_NOFILE, &high);
         alarm(tap_patience(30));
         good = clients(port);
@@ -134,8 +136,14 @@ LAW_REAL(
     "S8.24 ten thousand connections come and go while descriptors run out: every one is served")
 {
     struct rlimit old, low;
-    int copy = dup(2), null = open("/dev/null", O_WRONLY);
+    int copy, null;
 
+    if (RUNNING_ON_VALGRIND) {
+        TAP_SKIP("valgrind keeps the limit itself: it accepts, and then closes what is too many");
+        return;
+    }
+    copy = dup(2);
+    null = open("/dev/null", O_WRONLY);
     getrlimit(RLIMIT_NOFILE, &old);
     low = old;
     low.rlim_cur = 64;
