@@ -147,7 +147,7 @@ static __attribute__((noinline)) fiber *yield_seeded(go_sched *s, fiber *f)
 }
 
 /* The ring turns: who runs stands first, and is last now. */
-static inline void yield_now(go_sched *s, fiber *f)
+static inline __attribute__((always_inline)) void yield_now(go_sched *s, fiber *f)
 {
     fiber *to;
 
