@@ -117,6 +117,7 @@ void fork_settle(go_sched *s)
     go_scope *outermost = NULL;
 
     s->fork_pending = false;
+    s->forks++;
     s->child_main = f == s->main || f == s->loop_fiber ? NULL : f;
     for (uint32_t i = 1; i <= s->heap.count; i++)
         s->heap.entries[i].timer->slot = 0;

@@ -95,6 +95,7 @@ struct go_sched {
     int verdict;     /* -EDEADLK once a deadlock was reported */
     /* in a fork child, the fiber whose end is the process's; NULL: none, or the run's own main */
     fiber *child_main;
+    uint32_t forks; /* how many forks deep: a child's is one more than its parent's */
     atomic_bool takes_signals;
     atomic_bool signal_queued; /* signal_msg is in the inbox */
     atomic_uint signals;       /* how many SIGTERM and SIGINT came */

@@ -48,6 +48,12 @@ void fiber_wake_up(fiber *f, enum fiber_wake why)
     unpark(f, why);
 }
 
+void wait_set_until(struct wait *w, go_time until)
+{
+    w->fiber->until = until;
+    fiber_timer_set(w->fiber->sched, w->fiber);
+}
+
 int wait_park(struct wait *waits, unsigned n, unsigned how, go_time until)
 {
     return wait_park_inline(waits, n, how, until);

@@ -71,6 +71,9 @@ enum {
  * caller made one. */
 int wait_park(struct wait *waits, unsigned n, unsigned how, go_time until);
 
+/* w's fiber, which is parked, now waits until then at most. */
+void wait_set_until(struct wait *w, go_time until);
+
 /* w, already taken off its object's list, has won with this result: its siblings are disarmed, its
  * fiber made ready. */
 void wait_win(struct wait *w, int result);

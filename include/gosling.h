@@ -4,27 +4,33 @@
 #ifndef GOSLING_H
 #define GOSLING_H
 
+#include <gosling/breaker.h>
+#include <gosling/bucket.h>
 #include <gosling/chan.h>
+#include <gosling/connpool.h>
 #include <gosling/dump.h>
 #include <gosling/error.h>
 #include <gosling/event.h>
 #include <gosling/fiber.h>
 #include <gosling/io.h>
+#include <gosling/map.h>
 #include <gosling/mutex.h>
 #include <gosling/net.h>
 #include <gosling/nursery.h>
 #include <gosling/offload.h>
 #include <gosling/process.h>
 #include <gosling/resolve.h>
+#include <gosling/retry.h>
 #include <gosling/run.h>
 #include <gosling/scope.h>
 #include <gosling/select.h>
 #include <gosling/signals.h>
-#include <gosling/stream.h>
 #include <gosling/stats.h>
+#include <gosling/stream.h>
 #include <gosling/sync.h>
 #include <gosling/task.h>
 #include <gosling/time.h>
+#include <gosling/window.h>
 
 #include <netdb.h>
 
