@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fiber.h"
 #include "core/fork.h"
+#include "core/hold.h"
 #include "core/local.h"
 #include "core/misuse.h"
 #include "core/nursery.h"
@@ -120,6 +121,8 @@ static inline int finish(go_sched *s, fiber *f, int rc)
         left_open(f);
     if (unlikely(f->locks != f->unlocks))
         orphan_waiters(&s->root, f);
+    if (unlikely(f->holds))
+        holds_abandon(&f->holds);
     if (unlikely(f->starter))
         told = start_ended(f, rc);
     if (unlikely(f->timer.slot))

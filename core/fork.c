@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fork.h"
+#include "core/hold.h"
 #include "core/nursery.h"
 #include "core/pool.h"
 #include "core/term.h"
@@ -61,13 +62,13 @@ void fork_watch(void)
     pthread_once(&done, once);
 }
 
-static void drop_below(go_nursery *n, fiber *keep);
+static void drop_below(go_nursery *n, fiber *keep, struct hold **orphans);
 
 /* f will never run: it must not stand in any object's list, nor be waited for. */
-static void drop(fiber *f, fiber *keep)
+static void drop(fiber *f, fiber *keep, struct hold **orphans)
 {
     for (go_nursery *n = f->nursery; n; n = n->outer)
-        drop_below(n, keep);
+        drop_below(n, keep, orphans);
     if (f == keep)
         return;
     for (go_nursery *n = f->nursery; n; n = n->outer)
@@ -82,6 +83,7 @@ static void drop(fiber *f, fiber *keep)
                 list_remove(&w->link);
         }
     f->nwaits = 0;
+    holds_join(orphans, &f->holds);
     if (f->task)
         task_dropped(f->task);
     f->state = FIBER_ENDED;
@@ -89,12 +91,12 @@ static void drop(fiber *f, fiber *keep)
         san_drop(f);
 }
 
-static void drop_below(go_nursery *n, fiber *keep)
+static void drop_below(go_nursery *n, fiber *keep, struct hold **orphans)
 {
     list *l;
 
     while ((l = list_pop(&n->children)))
-        drop(list_entry(l, fiber, siblings), keep);
+        drop(list_entry(l, fiber, siblings), keep, orphans);
     n->live = n->handles = n->slot_children = 0;
     n->closer = NULL;
 }
@@ -114,6 +116,7 @@ static void stats_forked(go_sched *s)
 void fork_settle(go_sched *s)
 {
     fiber *f = s->current;
+    struct hold *orphans = NULL;
     go_scope *outermost = NULL;
 
     s->fork_pending = false;
@@ -124,7 +127,10 @@ void fork_settle(go_sched *s)
     s->heap.count = 0;
     s->tail = s->pending = NULL;
     s->pending_tail = &s->pending;
-    drop_below(&s->root, f);
+    drop_below(&s->root, f, &orphans);
+    holds_abandon(&orphans);
+    s->tail = s->pending = NULL; /* who was woken by who went was to go as well */
+    s->pending_tail = &s->pending;
     s->fibers = 0;
     s->outside = s->offloads = s->soft = 0;
     stats_forked(s);

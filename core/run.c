@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/hold.h"
 #include "core/misuse.h"
 #include "core/nursery.h"
 #include "core/pool.h"
@@ -188,6 +189,7 @@ static void end(go_sched *s)
     san_drop(s->loop_fiber);
     san_main_end(s->main);
     stack_pool_fini(&s->stacks);
+    hold_spares_free();
 }
 
 /* The main fiber's life, on this thread's own stack. */

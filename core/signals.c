@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/signals.h"
+#include "core/claim.h"
 #include "core/fork.h"
 #include "core/misuse.h"
 #include "core/scope.h"
@@ -135,33 +136,45 @@ static void note_received(int sig, unsigned upto)
             break;
 }
 
-/* The next pending signal in turn, received; 0: none is. */
-static int receive(struct go_signal_source *src)
+/* The next pending signal in turn; 0: none is. */
+static int next_pending(const struct go_signal_source *src)
 {
     for (int k = 0; k < SIGNALS; k++) {
         int sig = (src->turn + k) % SIGNALS + 1;
-        unsigned *received = &src->received[sig - 1];
 
-        if (!is_pending(src, sig))
-            continue;
-        if (sig < SIGRTMIN)
-            *received = atomic_load(&traffic[sig - 1].arrived);
-        else
-            ++*received;
-        note_received(sig, *received);
-        src->turn = sig;
-        return sig;
+        if (is_pending(src, sig))
+            return sig;
     }
     return 0;
+}
+
+/* The same, received. */
+static int receive(struct go_signal_source *src)
+{
+    int sig = next_pending(src);
+    unsigned *received;
+
+    if (!sig)
+        return 0;
+    received = &src->received[sig - 1];
+    if (sig < SIGRTMIN)
+        *received = atomic_load(&traffic[sig - 1].arrived);
+    else
+        ++*received;
+    note_received(sig, *received);
+    src->turn = sig;
+    return sig;
 }
 
 /* Those who wait come first. */
 static void serve(struct go_signal_source *src)
 {
-    int sig;
+    while (!list_empty(&src->waiters) && next_pending(src)) {
+        struct wait *w = list_entry(list_pop(&src->waiters), struct wait, link);
 
-    while (!list_empty(&src->waiters) && (sig = receive(src)))
-        wait_win(list_entry(list_pop(&src->waiters), struct wait, link), sig);
+        if (wait_claim(w))
+            wait_win(w, receive(src));
+    }
 }
 
 /* On the loop. */
@@ -255,8 +268,12 @@ static void source_close(go_sched *s, struct go_signal_source *src)
             last |= bit(i);
         }
     pthread_mutex_unlock(&lock);
-    while ((l = list_pop(&src->waiters)))
-        wait_win(list_entry(l, struct wait, link), -EBADF);
+    while ((l = list_pop(&src->waiters))) {
+        struct wait *w = list_entry(l, struct wait, link);
+
+        if (wait_claim(w))
+            wait_win(w, -EBADF);
+    }
     free(src);
     for (int i = 1; i <= SIGNALS; i++) /* all dispositions are back by now: each meets its own */
         if (last & bit(i))
@@ -293,9 +310,10 @@ static int next_commit(struct wait *w)
     return w->result ? 0 : -EAGAIN;
 }
 
-static void next_arm(struct wait *w)
+static int next_arm(struct wait *w)
 {
     list_push(&((go_signals *)w->object)->source->waiters, &w->link);
+    return 0;
 }
 
 static void next_describe(const struct wait *w, FILE *out)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/claim.h"
 #include "core/misuse.h"
 #include "core/nursery.h"
 #include "core/sched.h"
@@ -82,6 +83,8 @@ void task_end(go_task *t, fiber *f, int rc)
     while ((l = list_pop(&t->joiners))) {
         struct wait *w = list_entry(l, struct wait, link);
 
+        if (!wait_claim(w))
+            continue;
         if (w->arg == TASK_TAKES)
             taken(t, rc); /* now: the nursery may be gone when the joiner runs */
         wait_win(w, rc);
@@ -102,9 +105,10 @@ static int join_commit(struct wait *w)
     return 0;
 }
 
-static void join_arm(struct wait *w)
+static int join_arm(struct wait *w)
 {
     list_push(&((go_task *)w->object)->joiners, &w->link);
+    return 0;
 }
 
 static void join_describe(const struct wait *w, FILE *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/wait.h"
+#include "core/claim.h"
 #include "core/sched.h"
 #include "core/scope.h"
 #include "core/switch.h"
@@ -37,9 +38,14 @@ void wait_win(struct wait *w, int result)
     unpark(f, WAKE_WON);
 }
 
+static bool may_leave(struct wait *w)
+{
+    return w->claim ? claim_take(w->claim) : w->ops->withdraw(w);
+}
+
 void fiber_wake_up(fiber *f, enum fiber_wake why)
 {
-    if (unlikely(f->how & WAIT_ASK) && !f->waits->ops->withdraw(f->waits)) {
+    if (unlikely(f->how & WAIT_ASK) && !may_leave(f->waits)) {
         f->how &= (uint8_t) ~(WAIT_CANCEL | WAIT_SOURCE);
         return;
     }

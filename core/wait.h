@@ -20,15 +20,18 @@
 struct wait;
 
 struct waitable {
-    const char *name;               /* for reports: "mutex" */
-    int (*commit)(struct wait *w);  /* do it now: its result in w->result, and 0; or -EAGAIN */
-    void (*arm)(struct wait *w);    /* put w on the object's list */
+    const char *name;              /* for reports: "mutex" */
+    int (*commit)(struct wait *w); /* do it now: its result in w->result, and 0; or -EAGAIN */
+    /* put w on the object's list: 0; lot_arm, in sync/, also 1: done now; -EAGAIN: arm all again */
+    int (*arm)(struct wait *w);
     void (*disarm)(struct wait *w); /* take it off again, O(1); NULL: list_remove(&w->link) */
     /* "mutex 0x… held by #7 db" ; NULL: the name and the object */
     void (*describe)(const struct wait *w, FILE *out);
     /* whose doing would end this wait; NULL: nobody's in particular */
     struct go_fiber *(*holder)(const struct wait *w);
+    bool lot;                         /* the object begins with a struct go_lot */
     bool (*withdraw)(struct wait *w); /* WAIT_ASK: whether the operation can still be taken back */
+    void (*won)(struct wait *w); /* on the waiter's own stack, when it goes on; NULL: nothing */
     /* that holder has ended without doing it: wins with -EOWNERDEAD */
     void (*orphaned)(struct wait *w);
 };
@@ -36,6 +39,7 @@ struct waitable {
 struct wait {
     list link;              /* on the object's list of waiters */
     struct go_fiber *fiber; /* who waits; set by the park */
+    struct claim *claim;    /* NULL: only this thread can end the park */
     const struct waitable *ops;
     void *object;
     void *item;  /* the operation's own: where an item goes to or comes from */
@@ -47,7 +51,8 @@ struct wait {
 enum {
     WAIT_CANCEL = 1, /* a cancellation ends it: -ECANCELED */
     WAIT_SOURCE = 2, /* a soft one as well */
-    /* but ask the (only) object first: withdraw false, and nothing but winning ends it any more */
+    /* but ask first, the claim if there is one, else the only object: claim_take or withdraw
+     * false, and nothing but winning ends it any more */
     WAIT_ASK = 8,
     WAIT_OUTSIDE = 4 /* the outside world may end it (an fd, a thread): no deadlock while it lasts
                       */

@@ -58,6 +58,7 @@
  *  - waiters and pollers hold only waits of the present binding.
  *  - drained implies ours. claimed and busy count calls of the present binding only. */
 #include "net/fd.h"
+#include "core/claim.h"
 #include "core/scope.h"
 #include "core/sys.h"
 #include <gosling/io.h>
@@ -76,7 +77,7 @@ void fd_wake(list *waiters, int result)
 
         /* Else its fiber is about to park, and another thread has closed the number under its
          * hands: nobody tells it. */
-        if (likely(w->fiber && w->fiber->state == FIBER_PARKED))
+        if (likely(w->fiber && w->fiber->state == FIBER_PARKED && wait_claim(w)))
             wait_win(w, result);
     }
 }

@@ -20,7 +20,7 @@ static int select_commit(struct wait *w)
     return 0;
 }
 
-static void select_arm(struct wait *w)
+static int select_arm(struct wait *w)
 {
     go_sched *s = sched_self();
     struct fd *r;
@@ -30,6 +30,7 @@ static void select_arm(struct wait *w)
      * nobody will tell us: as with every plain close, the wait ends at its deadline. */
     if (fd_get(s, (int)w->arg, &r) == 0)
         fd_poll_arm(s, w, r);
+    return 0;
 }
 
 static void select_describe(const struct wait *w, FILE *out)

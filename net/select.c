@@ -2,6 +2,7 @@
  *
  * go_select: wait_any over the waitables of everything. It lives in net/ because it reaches down to
  * all of them. */
+#include "core/claim.h"
 #include "core/nursery.h"
 #include "core/sched.h"
 #include "core/scope.h"
@@ -9,6 +10,7 @@
 #include "sync/waitables.h"
 #include <errno.h>
 #include <gosling/select.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ struct select {
     go_sched *sched;
     go_case *cases;
     struct wait *waits; /* one for each case that waits on an object */
+    bool shared;        /* one of the objects is */
     unsigned *which;    /* whose case each of them is */
     unsigned count;
     int otherwise; /* the GO_DEFAULT's index, or -1 */
@@ -32,6 +35,7 @@ static int add_wait(struct select *sel, unsigned i, const struct waitable *ops, 
                                            .object = sel->cases[i].object,
                                            .item = sel->cases[i].item,
                                            .arg = arg};
+    sel->shared |= ops->lot && ((struct go_lot *)sel->cases[i].object)->shared;
     sel->which[sel->count++] = i;
     return 0;
 }
@@ -103,6 +107,10 @@ static int add_case(struct select *sel, unsigned i)
         return add_wait(sel, i, &event_waitable, 0);
     case GO_CASE_LOCK:
         return add_wait(sel, i, &mutex_waitable, 0);
+    case GO_CASE_GET:
+        return add_wait(sel, i, &future_waitable, 0);
+    case GO_CASE_ACQUIRE:
+        return add_wait(sel, i, &sem_waitable, 0);
     case GO_CASE_SIGNAL:
         return add_signal(sel, i);
     default:
@@ -126,6 +134,8 @@ static int committed(struct select *sel, unsigned w)
 {
     unsigned i = sel->which[w];
 
+    if (sel->waits[w].ops->won)
+        sel->waits[w].ops->won(&sel->waits[w]);
     sel->cases[i].result = sel->waits[w].result;
     return (int)i;
 }
@@ -152,15 +162,67 @@ static int try_all(struct select *sel)
     return -EAGAIN;
 }
 
+static void disarm_all(struct select *sel)
+{
+    for (unsigned i = 0; i < sel->count; i++) {
+        struct wait *w = &sel->waits[i];
+
+        if (w->ops->disarm)
+            w->ops->disarm(w);
+        else
+            list_remove(&w->link);
+    }
+}
+
+static bool is_shared(const struct wait *w)
+{
+    return w->ops->lot && ((struct go_lot *)w->object)->shared;
+}
+
+/* 0: all are armed; 1: that of *done is done, and nothing is armed. Shared objects are looked at
+ * again as they are armed (lot_arm), and all of them when another thread has passed this fiber by
+ * meanwhile. */
+static int arm_all(struct select *sel, struct claim *claim, unsigned *done)
+{
+    bool again = false;
+
+    for (unsigned i = 0; i < sel->count; i++) {
+        list_init(&sel->waits[i].link);
+        sel->waits[i].claim = sel->shared ? claim : NULL;
+    }
+    if (sel->shared)
+        claim_init(claim, sel->sched);
+    for (unsigned i = 0; i < sel->count; i++) {
+        struct wait *w = &sel->waits[i];
+        int rc = !again || is_shared(w) ? w->ops->arm(w) : 0;
+
+        if (rc == 1) {
+            *done = i;
+            disarm_all(sel);
+            return 1;
+        }
+        if (rc == -EAGAIN) {
+            again = true;
+            i = UINT_MAX; /* from the first on */
+        }
+    }
+    return 0;
+}
+
 static int wait_all(struct select *sel)
 {
-    unsigned how = WAIT_CANCEL;
+    unsigned how = WAIT_CANCEL, done = 0;
+    struct claim claim;
     int rc;
 
-    for (unsigned w = 0; w < sel->count; w++) {
-        sel->waits[w].ops->arm(&sel->waits[w]);
+    if (arm_all(sel, &claim, &done) == 1)
+        return committed(sel, done);
+    for (unsigned w = 0; w < sel->count; w++)
         if (sel->waits[w].ops == fd_waitable())
             how |= WAIT_OUTSIDE;
+    if (sel->shared) {
+        how |= WAIT_OUTSIDE | WAIT_ASK;
+        sched_look_soon(sel->sched);
     }
     if (sel->source)
         how |= WAIT_SOURCE;

@@ -16,19 +16,15 @@ int go_chan_init(go_chan *c, size_t item_size, size_t capacity, int flags)
     char *ring = NULL;
     size_t bytes;
 
-    if (flags & GO_SHARED)
-        return -ENOSYS;
-    if (flags & ~GO_SOURCE || __builtin_mul_overflow(item_size, capacity, &bytes))
+    if (flags & ~(GO_SOURCE | GO_SHARED) || __builtin_mul_overflow(item_size, capacity, &bytes))
         return -EINVAL;
     if (bytes > 0 && !(ring = malloc(bytes)))
         return -ENOMEM;
-    *c = (go_chan){.sched = sched_self(),
-                   .ring = ring,
+    *c = (go_chan){.ring = ring,
                    .item_size = item_size,
                    .capacity = capacity,
                    .source = flags & GO_SOURCE};
-    list_init(&c->senders);
-    list_init(&c->receivers);
+    lot_init(&c->lot, flags, 1);
     return 0;
 }
 
@@ -46,26 +42,29 @@ static inline char *slot(const go_chan *c, size_t i)
 }
 
 /* 0, -EPIPE, or -EAGAIN: it would wait. */
-static inline int send_now(go_chan *c, const void *item)
+static inline int send_now(go_chan *c, const void *item, struct lot_turn *t)
 {
     struct wait *w;
 
     if (unlikely(c->closed))
         return -EPIPE;
-    if ((w = lot_pop(&c->receivers))) {
+    if ((w = lot_pop(&c->lot.waiters, t))) {
         copy(c, w->item, item);
-        wait_win(w, 1);
+        c->sent++;
+        c->received++;
+        lot_win(&c->lot, t, w, 1);
         return 0;
     }
     if (c->count == c->capacity)
         return -EAGAIN;
     copy(c, slot(c, c->head + c->count), item);
     c->count++;
+    c->sent++;
     return 0;
 }
 
 /* 1, 0 at the end, or -EAGAIN: it would wait. */
-static inline int recv_now(go_chan *c, void *item)
+static inline int recv_now(go_chan *c, void *item, struct lot_turn *t)
 {
     struct wait *w;
 
@@ -73,16 +72,20 @@ static inline int recv_now(go_chan *c, void *item)
         copy(c, item, slot(c, c->head));
         c->head = c->head + 1 < c->capacity ? c->head + 1 : 0;
         c->count--;
-        if ((w = lot_pop(&c->senders))) { /* there is room for the first who waits to send */
+        c->received++;
+        if ((w = lot_pop(&c->senders, t))) { /* room for the first who waits to send */
             copy(c, slot(c, c->head + c->count), w->item);
             c->count++;
-            wait_win(w, 0);
+            c->sent++;
+            lot_win(&c->lot, t, w, 0);
         }
         return 1;
     }
-    if ((w = lot_pop(&c->senders))) {
+    if ((w = lot_pop(&c->senders, t))) {
         copy(c, item, w->item);
-        wait_win(w, 0);
+        c->sent++;
+        c->received++;
+        lot_win(&c->lot, t, w, 0);
         return 1;
     }
     return c->closed ? 0 : -EAGAIN;
@@ -90,56 +93,50 @@ static inline int recv_now(go_chan *c, void *item)
 
 static inline bool refused(const go_chan *c, go_sched *s)
 {
-    return unlikely(c->source) && s->soft > 0 && scope_stopping(s->current);
+    return unlikely(c->source) && s && s->soft > 0 && scope_stopping(s->current);
 }
 
-static __attribute__((noinline)) int wait_in(list *lot, const struct waitable *ops, go_chan *c,
-                                             void *item, unsigned how)
+static __attribute__((noinline)) int wait_in(list *line, const struct waitable *ops, go_chan *c,
+                                             void *item, struct lot_turn *t, unsigned how)
 {
     struct wait w;
 
     w.ops = ops;
     w.object = c;
     w.item = item;
-    return lot_wait(lot, &w, how | PARK_CHANNEL);
+    return lot_wait(&c->lot, line, &w, t, how | PARK_CHANNEL);
 }
 
 /* ---- the waitables ---- */
 
-static int recv_commit(struct wait *w)
+static int recv_of(struct wait *w, struct lot_turn *t)
 {
-    go_chan *c = w->object;
-    int rc;
-
-    lot_claim(&c->sched, sched_self(), "go_select");
-    rc = recv_now(c, w->item);
-    if (rc == -EAGAIN)
-        return rc;
-    w->result = rc;
-    return 0;
+    return recv_now(w->object, w->item, t);
 }
 
-static void recv_arm(struct wait *w)
+static int send_of(struct wait *w, struct lot_turn *t)
 {
-    list_push(&((go_chan *)w->object)->receivers, &w->link);
+    return send_now(w->object, w->item, t);
+}
+
+static int recv_commit(struct wait *w)
+{
+    return lot_commit(w, recv_of);
 }
 
 static int send_commit(struct wait *w)
 {
-    go_chan *c = w->object;
-    int rc;
-
-    lot_claim(&c->sched, sched_self(), "go_select");
-    rc = send_now(c, w->item);
-    if (rc == -EAGAIN)
-        return rc;
-    w->result = rc;
-    return 0;
+    return lot_commit(w, send_of);
 }
 
-static void send_arm(struct wait *w)
+static int recv_arm(struct wait *w)
 {
-    list_push(&((go_chan *)w->object)->senders, &w->link);
+    return lot_arm(w, &((go_chan *)w->object)->lot.waiters, recv_of);
+}
+
+static int send_arm(struct wait *w)
+{
+    return lot_arm(w, &((go_chan *)w->object)->senders, send_of);
 }
 
 static void recv_describe(const struct wait *w, FILE *out)
@@ -157,76 +154,115 @@ static void send_describe(const struct wait *w, FILE *out)
 const struct waitable chan_recv_waitable = {.name = "channel",
                                             .commit = recv_commit,
                                             .arm = recv_arm,
+                                            .disarm = lot_disarm,
+                                            .lot = true,
                                             .describe = recv_describe};
 const struct waitable chan_send_waitable = {.name = "channel",
                                             .commit = send_commit,
                                             .arm = send_arm,
+                                            .disarm = lot_disarm,
+                                            .lot = true,
                                             .describe = send_describe};
 
 /* ---- the public half ---- */
 
 int go_chan_send(go_chan *c, const void *item)
 {
-    go_sched *s = sched_self();
-    int rc = checkpoint(s);
+    struct lot_turn t;
+    int rc = lot_begin(&c->lot, &t, "go_chan_send");
 
     if (unlikely(rc < 0))
         return rc;
-    lot_claim(&c->sched, s, "go_chan_send");
-    rc = send_now(c, item);
-    if (rc != -EAGAIN)
-        return rc;
-    return wait_in(&c->senders, &chan_send_waitable, c, (void *)(uintptr_t)item, WAIT_CANCEL);
+    rc = send_now(c, item, &t);
+    if (rc == -EAGAIN)
+        return wait_in(&c->senders, &chan_send_waitable, c, (void *)(uintptr_t)item, &t,
+                       WAIT_CANCEL);
+    lot_leave(&c->lot, &t);
+    return rc;
 }
 
 int go_chan_recv(go_chan *c, void *item)
 {
-    go_sched *s = sched_self();
-    int rc = checkpoint(s);
+    struct lot_turn t;
+    int rc = lot_begin(&c->lot, &t, "go_chan_recv");
 
     if (unlikely(rc < 0))
         return rc;
-    lot_claim(&c->sched, s, "go_chan_recv");
-    if (refused(c, s))
+    if (refused(c, t.s)) {
+        lot_leave(&c->lot, &t);
         return scope_refused();
-    rc = recv_now(c, item);
-    if (rc != -EAGAIN)
-        return rc;
-    return wait_in(&c->receivers, &chan_recv_waitable, c, item,
-                   c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL);
+    }
+    rc = recv_now(c, item, &t);
+    if (rc == -EAGAIN)
+        return wait_in(&c->lot.waiters, &chan_recv_waitable, c, item, &t,
+                       c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL);
+    lot_leave(&c->lot, &t);
+    return rc;
 }
 
 int go_chan_try_send(go_chan *c, const void *item)
 {
-    lot_claim(&c->sched, sched_self(), "go_chan_try_send");
-    return send_now(c, item);
+    struct lot_turn t;
+    int rc;
+
+    lot_enter(&c->lot, &t, sched_self(), "go_chan_try_send");
+    rc = send_now(c, item, &t);
+    lot_leave(&c->lot, &t);
+    return rc;
 }
 
 int go_chan_try_recv(go_chan *c, void *item)
 {
-    go_sched *s = sched_self();
+    struct lot_turn t;
+    int rc;
 
-    lot_claim(&c->sched, s, "go_chan_try_recv");
-    if (s && refused(c, s))
-        return scope_refused();
-    return recv_now(c, item);
+    lot_enter(&c->lot, &t, sched_self(), "go_chan_try_recv");
+    rc = refused(c, t.s) ? scope_refused() : recv_now(c, item, &t);
+    lot_leave(&c->lot, &t);
+    return rc;
 }
 
 void go_chan_close(go_chan *c)
 {
+    struct lot_turn t;
     struct wait *w;
 
-    lot_claim(&c->sched, sched_self(), "go_chan_close");
+    lot_enter(&c->lot, &t, sched_self(), "go_chan_close");
     c->closed = true;
-    while ((w = lot_pop(&c->senders)))
-        wait_win(w, -EPIPE);
-    while ((w = lot_pop(&c->receivers)))
-        wait_win(w, 0);
+    while ((w = lot_pop(&c->senders, &t)))
+        lot_win(&c->lot, &t, w, -EPIPE);
+    while ((w = lot_pop(&c->lot.waiters, &t)))
+        lot_win(&c->lot, &t, w, 0);
+    lot_leave(&c->lot, &t);
+}
+
+static unsigned length(const list *line)
+{
+    unsigned n = 0;
+
+    for (const list *l = line->next; l != line; l = l->next)
+        n++;
+    return n;
+}
+
+void go_chan_stats_get(go_chan *c, go_chan_stats *out)
+{
+    struct lot_turn t;
+
+    lot_enter(&c->lot, &t, sched_self(), "go_chan_stats_get");
+    *out = (go_chan_stats){.capacity = c->capacity,
+                           .count = c->count,
+                           .senders = length(&c->senders),
+                           .receivers = length(&c->lot.waiters),
+                           .sent = c->sent,
+                           .received = c->received,
+                           .closed = c->closed};
+    lot_leave(&c->lot, &t);
 }
 
 void go_chan_fini(go_chan *c)
 {
-    if (!list_empty(&c->senders) || !list_empty(&c->receivers))
+    if (!list_empty(&c->senders) || !list_empty(&c->lot.waiters))
         misuse("go_chan_fini",
                "fibers still wait on this channel; close it and let them leave first");
     free(c->ring);

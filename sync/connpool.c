@@ -165,7 +165,7 @@ static const struct waitable slot_waitable = {.name = "connection pool",
 
 static void grant(struct connpool *c, int what, void *conn)
 {
-    struct wait *w = lot_pop(&c->waiters);
+    struct wait *w = lot_pop(&c->waiters, NULL);
 
     c->waiting--;
     w->item = conn;
@@ -294,7 +294,7 @@ void go_connpool_close(go_connpool *p)
         timer_release(c->sched, &c->expiry);
     while (c->idle_count > 0)
         end(c, c->idle[--c->idle_count].conn);
-    while ((w = lot_pop(&c->waiters))) {
+    while ((w = lot_pop(&c->waiters, NULL))) {
         c->waiting--;
         wait_win(w, -ESHUTDOWN);
     }

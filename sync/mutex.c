@@ -4,6 +4,8 @@
  * The owner is named by its fiber's id, which is never used twice, so that a later fiber on the
  * same stack is not taken for it, and an owner that has ended is recognised without a list of the
  * locks that it held. */
+#include "sync/mutex.h"
+#include "core/hold.h"
 #include "sync/lot.h"
 #include "sync/waitables.h"
 #include <errno.h>
@@ -12,11 +14,9 @@
 
 void go_mutex_init(go_mutex *m, int flags)
 {
-    lot_refuse_shared(flags, "go_mutex_init");
+    lot_init(&m->lot, flags, 0);
     m->owner_id = 0;
     m->owner = NULL;
-    m->sched = sched_self();
-    list_init(&m->waiters);
 }
 
 static inline void take(go_mutex *m, fiber *f)
@@ -29,7 +29,8 @@ static inline void take(go_mutex *m, fiber *f)
 /* The living owner, or NULL. The memory of a fiber of this run stays mapped. */
 static fiber *owner(const go_mutex *m)
 {
-    if (m->owner_id == 0 || m->owner_id == BROKEN || m->owner_id < m->sched->first_id)
+    if (m->owner_id == 0 || m->owner_id == BROKEN || !m->lot.sched ||
+        m->owner_id < m->lot.sched->first_id)
         return NULL;
     return m->owner->id == m->owner_id && m->owner->state != FIBER_ENDED ? m->owner : NULL;
 }
@@ -48,7 +49,7 @@ static int why_not(go_mutex *m, const fiber *f)
 
 static inline int try_lock(go_mutex *m, go_sched *s, const char *function)
 {
-    lot_claim(&m->sched, s, function);
+    lot_claim(&m->lot.sched, s, function);
     if (likely(m->owner_id == 0)) {
         take(m, s->current);
         return 0;
@@ -56,24 +57,111 @@ static inline int try_lock(go_mutex *m, go_sched *s, const char *function)
     return why_not(m, s->current);
 }
 
-static int mutex_commit(struct wait *w)
-{
-    int rc = try_lock(w->object, sched_self(), "go_mutex_lock");
+/* ---- between threads ---- The owner is not looked at, but says so itself when it ends. */
 
-    if (rc == -EAGAIN)
-        return rc;
-    w->result = rc;
+static void abandoned(void *object, int how)
+{
+    go_mutex *m = object;
+    struct lot_turn t;
+    struct wait *w;
+
+    (void)how;
+    lot_enter(&m->lot, &t, sched_self(), "the end of a fiber");
+    m->owner_id = BROKEN;
+    while ((w = lot_pop(&m->lot.waiters, &t)))
+        lot_win(&m->lot, &t, w, -EOWNERDEAD);
+    lot_leave(&m->lot, &t);
+}
+
+static int shared_now(go_mutex *m, uint64_t me)
+{
+    if (m->owner_id == 0) {
+        m->owner_id = me;
+        return 0;
+    }
+    return m->owner_id == me ? -EDEADLK : m->owner_id == BROKEN ? -EOWNERDEAD : -EAGAIN;
+}
+
+static int lock_shared(go_mutex *m, const struct waitable *ops, unsigned how)
+{
+    go_sched *s = sched_self();
+    uint64_t me = holder_self(s);
+    struct hold *h = hold_new(s);
+    struct wait w = {.ops = ops, .object = m, .arg = (int64_t)me};
+    struct lot_turn t;
+    int rc;
+
+    if (!h)
+        return -ENOMEM;
+    lot_enter(&m->lot, &t, s, "go_mutex_lock");
+    rc = shared_now(m, me);
+    if (rc == -EAGAIN && ops)
+        rc = lot_wait(&m->lot, &m->lot.waiters, &w, &t, how | PARK_LOCK);
+    else
+        lot_leave(&m->lot, &t);
+    if (rc == 0)
+        hold_add(s, h, m, 0, abandoned);
+    else
+        hold_unused(s, h);
+    return rc;
+}
+
+static int unlock_shared(go_mutex *m, go_sched *s)
+{
+    uint64_t me = holder_self(s);
+    struct lot_turn t;
+    struct wait *w;
+
+    lot_enter(&m->lot, &t, s, "go_mutex_unlock");
+    if (m->owner_id != me) {
+        lot_leave(&m->lot, &t);
+        return -EPERM;
+    }
+    w = lot_pop(&m->lot.waiters, &t);
+    m->owner_id = w ? (uint64_t)w->arg : 0;
+    if (w)
+        lot_win(&m->lot, &t, w, 0);
+    lot_leave(&m->lot, &t);
+    hold_drop(s, m);
     return 0;
 }
 
-static void mutex_arm(struct wait *w)
+/* ---- the waitable ---- */
+
+static int mutex_now(struct wait *w, struct lot_turn *t)
 {
-    list_push(&((go_mutex *)w->object)->waiters, &w->link);
+    go_mutex *m = w->object;
+
+    if (!m->lot.shared)
+        return try_lock(m, t->s, "go_select");
+    w->arg = (int64_t)holder_self(t->s);
+    return shared_now(m, (uint64_t)w->arg);
+}
+
+static int mutex_commit(struct wait *w)
+{
+    return lot_commit(w, mutex_now);
+}
+
+static int mutex_arm(struct wait *w)
+{
+    return lot_arm(w, &((go_mutex *)w->object)->lot.waiters, mutex_now);
+}
+
+/* A select has locked it. Without memory for the record its end with the lock held goes
+ * unnoticed. */
+static void mutex_won(struct wait *w)
+{
+    go_mutex *m = w->object;
+    struct hold *h;
+
+    if (m->lot.shared && w->result == 0 && (h = hold_new(w->fiber->sched)))
+        hold_add(w->fiber->sched, h, m, 0, abandoned);
 }
 
 static fiber *mutex_holder(const struct wait *w)
 {
-    return owner(w->object);
+    return owner(w->object); /* of a shared one none: it may be another thread's */
 }
 
 static void mutex_describe(const struct wait *w, FILE *out)
@@ -81,50 +169,72 @@ static void mutex_describe(const struct wait *w, FILE *out)
     char name[FIBER_NAME + 32];
     fiber *f = owner(w->object);
 
-    fprintf(out, "mutex %p, held by %s", w->object,
-            f ? fiber_label(f, name, sizeof name) : "a fiber that has ended");
+    if (((go_mutex *)w->object)->lot.shared)
+        fprintf(out, "shared mutex %p", w->object);
+    else
+        fprintf(out, "mutex %p, held by %s", w->object,
+                f ? fiber_label(f, name, sizeof name) : "a fiber that has ended");
 }
 
 static void mutex_orphaned(struct wait *w)
 {
     go_mutex *m = w->object;
+    struct lot_turn t;
     struct wait *each;
 
     m->owner_id = BROKEN;
-    while ((each = lot_pop(&m->waiters)))
-        wait_win(each, -EOWNERDEAD);
+    lot_enter(&m->lot, &t, sched_self(), "the end of a fiber");
+    while ((each = lot_pop(&m->lot.waiters, &t)))
+        lot_win(&m->lot, &t, each, -EOWNERDEAD);
 }
 
 const struct waitable mutex_waitable = {.name = "mutex",
                                         .commit = mutex_commit,
                                         .arm = mutex_arm,
+                                        .disarm = lot_disarm,
+                                        .won = mutex_won,
+                                        .lot = true,
                                         .describe = mutex_describe,
                                         .holder = mutex_holder,
                                         .orphaned = mutex_orphaned};
 
-static __attribute__((noinline)) int lock_slow(go_mutex *m)
+static __attribute__((noinline)) int lock_slow(go_mutex *m, struct lot_turn *t, unsigned how)
 {
     struct wait w = {.ops = &mutex_waitable, .object = m};
 
-    return lot_wait(&m->waiters, &w, WAIT_CANCEL | PARK_LOCK);
+    return lot_wait(&m->lot, &m->lot.waiters, &w, t, how | PARK_LOCK);
+}
+
+/* Only the holder changes that, so it needs no lock to look. */
+bool mutex_is_mine(const go_mutex *m, go_sched *s)
+{
+    return __atomic_load_n(&m->owner_id, __ATOMIC_RELAXED) == holder_self(s);
+}
+
+int mutex_lock_how(go_mutex *m, go_sched *s, unsigned how)
+{
+    struct lot_turn t = {.s = s};
+    int rc;
+
+    if (m->lot.shared)
+        return lock_shared(m, &mutex_waitable, how);
+    rc = try_lock(m, s, "go_mutex_lock");
+    return rc != -EAGAIN ? rc : lock_slow(m, &t, how);
 }
 
 /* What the few instructions of the fast path could not do; the checkpoint was counted. */
 static __attribute__((noinline)) int lock_general(go_mutex *m, go_sched *s)
 {
-    int rc = !s ? -ESHUTDOWN : s->fuel < 0 ? checkpoint_slow(s) : 0;
+    int rc = s ? s->fuel < 0 ? checkpoint_slow(s) : 0 : m->lot.shared ? 0 : -ESHUTDOWN;
 
-    if (rc < 0)
-        return rc;
-    rc = try_lock(m, s, "go_mutex_lock");
-    return rc != -EAGAIN ? rc : lock_slow(m);
+    return rc < 0 ? rc : mutex_lock_how(m, s, WAIT_CANCEL);
 }
 
 int go_mutex_lock(go_mutex *m)
 {
     go_sched *s = sched_self();
 
-    if (unlikely(!s || --s->fuel < 0 || m->sched != s || m->owner_id != 0))
+    if (unlikely(!s || --s->fuel < 0 || m->lot.sched != s || m->owner_id != 0))
         return lock_general(m, s);
     take(m, s->current);
     return 0;
@@ -134,29 +244,43 @@ int go_mutex_try_lock(go_mutex *m)
 {
     go_sched *s = sched_self();
 
+    if (m->lot.shared)
+        return lock_shared(m, NULL, 0);
     return s ? try_lock(m, s, "go_mutex_try_lock") : -ESHUTDOWN;
+}
+
+static __attribute__((noinline)) int unlock_general(go_mutex *m, go_sched *s)
+{
+    if (m->lot.shared)
+        return unlock_shared(m, s);
+    if (!s)
+        return -ESHUTDOWN;
+    lot_claim(&m->lot.sched, s, "go_mutex_unlock");
+    return -EPERM;
 }
 
 int go_mutex_unlock(go_mutex *m)
 {
     go_sched *s = sched_self();
+    struct lot_turn t;
     fiber *f;
     struct wait *w;
 
-    if (unlikely(!s))
-        return -ESHUTDOWN;
+    if (unlikely(!s || m->lot.shared || m->owner_id != s->current->id))
+        return unlock_general(m, s);
     f = s->current;
-    if (unlikely(m->owner_id != f->id)) {
-        lot_claim(&m->sched, s, "go_mutex_unlock");
-        return -EPERM;
-    }
     f->unlocks++;
-    if (likely(list_empty(&m->waiters))) {
+    if (likely(list_empty(&m->lot.waiters))) {
         m->owner_id = 0;
         return 0;
     }
-    w = lot_pop(&m->waiters);
+    t.mine = NULL;
+    w = lot_pop(&m->lot.waiters, &t);
+    if (unlikely(!w)) { /* its claim was lost: it is leaving */
+        m->owner_id = 0;
+        return 0;
+    }
     take(m, w->fiber);
-    wait_win(w, 0);
+    lot_win(&m->lot, &t, w, 0);
     return 0;
 }

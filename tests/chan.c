@@ -430,7 +430,6 @@ LAW_VIRTUAL(sizes, "S1.01 go_chan_init: sizes and flags")
     CHECK_EQ(go_chan_init(&c, SIZE_MAX / 2, 3, 0), -EINVAL);
     CHECK_EQ(go_chan_init(&c, 8, SIZE_MAX / 4, 0), -EINVAL);
     CHECK_EQ(go_chan_init(&c, sizeof(int), 1, 64), -EINVAL);
-    CHECK_EQ(go_chan_init(&c, sizeof(int), 1, GO_SHARED), -ENOSYS);
     CHECK_EQ(go_chan_init(&c, 0, 2, 0), 0); /* items of nothing: a counter */
     CHECK_EQ(go_chan_send(&c, NULL), 0);
     CHECK_EQ(go_chan_send(&c, NULL), 0);

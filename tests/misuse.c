@@ -596,24 +596,4 @@ LAW(fini_in_use, "S10.12 go_chan_fini while somebody waits: a diagnosis, and an 
     CHECK_HAS(kit_output, "go_chan_fini");
 }
 
-static void shared_event(void)
-{
-    go_event e;
-
-    go_event_init(&e, GO_SHARED);
-}
-
-static void shared_mutex(void)
-{
-    go_mutex m;
-
-    go_mutex_init(&m, GO_SHARED);
-}
-
-LAW(not_there_yet, "S10.12 what is not there yet says so: GO_SHARED")
-{
-    CHECK_ABORTS(shared_event);
-    CHECK_ABORTS(shared_mutex);
-}
-
 TAP_MAIN

@@ -8,12 +8,11 @@ GO_BEGIN_DECLS
 
 /* A flag that fibers wait for. Fields are private. */
 typedef struct go_event {
-    go_sched *sched;
-    struct go_link waiters;
+    struct go_lot lot;
     bool set;
 } go_event;
 
-/* Initialises e, not set. flags: 0. Not a checkpoint. */
+/* Initialises e, not set. flags: 0 or GO_SHARED. Not a checkpoint. */
 GO_API void go_event_init(go_event *e, int flags);
 
 /* [checkpoint] Waits until e is set; at once if it is. Returns 0, -ECANCELED, -ESHUTDOWN outside a

@@ -8,19 +8,19 @@ GO_BEGIN_DECLS
 
 /* A lock that knows its owner. Fields are private. */
 typedef struct go_mutex {
-    /* the owning fiber's id; 0: free; all ones: an owner ended while holding it */
+    struct go_lot lot;
+    /* the owning fiber's, or plain thread's, id; 0: free; all ones: an owner ended while holding it
+     */
     uint64_t owner_id;
-    struct go_fiber *owner; /* valid while a fiber with that id lives */
-    go_sched *sched;        /* whose object it is; NULL: nobody's yet */
-    struct go_link waiters; /* in order of arrival */
+    struct go_fiber *owner; /* of one scheduler's: valid while a fiber with that id lives */
 } go_mutex;
 
-/* Initialises m, unlocked. flags: 0. Not a checkpoint. */
+/* Initialises m, unlocked. flags: 0 or GO_SHARED. Not a checkpoint. */
 GO_API void go_mutex_init(go_mutex *m, int flags);
 
 /* [checkpoint] Locks m. Returns 0, -ECANCELED, -EDEADLK when this fiber holds it already,
- * -EOWNERDEAD when an owner ended while holding it (m is not held then and stays broken),
- * -ESHUTDOWN outside a run. */
+ * -EOWNERDEAD when an owner ended while holding it (m is not held then and stays broken; the end of
+ * a plain thread is not noticed), -ESHUTDOWN outside a run, -ENOMEM (a shared one). */
 GO_API int go_mutex_lock(go_mutex *m);
 
 /* The same without waiting, and no checkpoint: -EAGAIN when it is held, or somebody waits. */

@@ -7,7 +7,9 @@
 
 #include <gosling/chan.h>
 #include <gosling/event.h>
+#include <gosling/future.h>
 #include <gosling/mutex.h>
+#include <gosling/sem.h>
 #include <gosling/signals.h>
 #include <gosling/task.h>
 
@@ -15,7 +17,8 @@ GO_BEGIN_DECLS
 
 /* One case; made by the macros below. `result`, of the committed case, is that operation's own:
  * go_chan_recv's 1 or 0, go_chan_send's 0 or -EPIPE, the events of an fd or -EBADF, a task's
- * result, go_mutex_lock's, the signal or -EBADF, 0 for an event or a timer. */
+ * result, go_mutex_lock's, a future's error or 0 (its value is there to get), the signal or -EBADF,
+ * 0 for an event, a semaphore or a timer. */
 typedef struct go_case {
     int kind;
     void *object;
@@ -34,7 +37,9 @@ enum {
     GO_CASE_JOIN,
     GO_CASE_WAIT,
     GO_CASE_LOCK,
-    GO_CASE_SIGNAL
+    GO_CASE_SIGNAL,
+    GO_CASE_GET,
+    GO_CASE_ACQUIRE
 };
 
 #ifdef __cplusplus
@@ -55,6 +60,8 @@ enum {
 #define GO_JOIN(task)       GO_CASE_(GO_CASE_JOIN, (task), NULL, 0)
 #define GO_WAIT(event)      GO_CASE_(GO_CASE_WAIT, (event), NULL, 0)
 #define GO_LOCK(mutex)      GO_CASE_(GO_CASE_LOCK, (mutex), NULL, 0)
+#define GO_GET(future)      GO_CASE_(GO_CASE_GET, (future), NULL, 0)
+#define GO_ACQUIRE(sem)     GO_CASE_(GO_CASE_ACQUIRE, (sem), NULL, 0)
 #define GO_SIGNAL(source)   GO_CASE_(GO_CASE_SIGNAL, (source), NULL, 0)
 #define GO_DEFAULT          GO_CASE_(GO_CASE_DEFAULT, NULL, NULL, 0)
 
