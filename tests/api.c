@@ -77,6 +77,55 @@ int go_chan_try_send(go_chan *c, const void *item);
 int go_chan_try_recv(go_chan *c, void *item);
 void go_chan_close(go_chan *c);
 void go_chan_fini(go_chan *c);
+void go_rwlock_init(go_rwlock *l, int flags);
+int go_rwlock_read(go_rwlock *l);
+int go_rwlock_write(go_rwlock *l);
+int go_rwlock_try_read(go_rwlock *l);
+int go_rwlock_try_write(go_rwlock *l);
+int go_rwlock_unlock(go_rwlock *l);
+void go_sem_init(go_sem *s, unsigned value, unsigned max, int flags);
+int go_sem_acquire(go_sem *s);
+int go_sem_try_acquire(go_sem *s);
+int go_sem_release(go_sem *s);
+void go_limiter_init(go_limiter *l, unsigned tokens, int flags);
+int go_limiter_acquire(go_limiter *l);
+int go_limiter_release(go_limiter *l);
+void go_limiter_resize(go_limiter *l, unsigned tokens);
+void go_cond_init(go_cond *c, int flags);
+int go_cond_wait(go_cond *c, go_mutex *m);
+void go_cond_notify(go_cond *c, unsigned n);
+void go_cond_notify_all(go_cond *c);
+void go_barrier_init(go_barrier *b, unsigned n, int flags);
+int go_barrier_wait(go_barrier *b);
+int go_once_run(go_once *o, go_fn *fn, void *arg);
+void go_future_init(go_future *f, int flags);
+int go_future_set(go_future *f, intptr_t value);
+int go_future_fail(go_future *f, int err);
+int go_future_get(go_future *f, intptr_t *value);
+int go_queue_init(go_queue *q, go_order order, size_t capacity, int flags);
+int go_queue_put(go_queue *q, void *item, int priority);
+int go_queue_get(go_queue *q, void **item);
+int go_queue_try_put(go_queue *q, void *item, int priority);
+int go_queue_try_get(go_queue *q, void **item);
+int go_queue_task_done(go_queue *q);
+int go_queue_join(go_queue *q);
+void go_queue_shutdown(go_queue *q, bool now);
+void go_queue_fini(go_queue *q);
+void go_bucket_init(go_bucket *b, double per_second, double burst);
+int go_bucket_take(go_bucket *b, double n);
+int go_window_init(go_window *w, unsigned limit, go_time span);
+int go_window_take(go_window *w);
+void go_window_fini(go_window *w);
+int go_connpool_init(go_connpool *p, const go_connpool_opts *opts);
+int go_connpool_get(go_connpool *p, void **conn);
+void go_connpool_put(go_connpool *p, void *conn, bool broken);
+void go_connpool_close(go_connpool *p);
+int go_retry(const go_retry_opts *opts, go_fn *fn, void *arg);
+void go_breaker_init(go_breaker *b, unsigned limit, go_time cool_down);
+int go_breaker_call(go_breaker *b, go_fn *fn, void *arg);
+bool go_breaker_is_open(const go_breaker *b);
+int go_map(go_fn *fn, void *const *args, int *results, size_t n, unsigned at_most);
+void go_chan_stats_get(go_chan *c, go_chan_stats *out);
 int go_select(go_case *cases, size_t n);
 ssize_t go_read(int fd, void *buf, size_t n);
 ssize_t go_write(int fd, const void *buf, size_t n);
@@ -230,6 +279,55 @@ static const struct {
     ENTRY(go_chan_try_recv),
     ENTRY(go_chan_close),
     ENTRY(go_chan_fini),
+    ENTRY(go_rwlock_init),
+    ENTRY(go_rwlock_read),
+    ENTRY(go_rwlock_write),
+    ENTRY(go_rwlock_try_read),
+    ENTRY(go_rwlock_try_write),
+    ENTRY(go_rwlock_unlock),
+    ENTRY(go_sem_init),
+    ENTRY(go_sem_acquire),
+    ENTRY(go_sem_try_acquire),
+    ENTRY(go_sem_release),
+    ENTRY(go_limiter_init),
+    ENTRY(go_limiter_acquire),
+    ENTRY(go_limiter_release),
+    ENTRY(go_limiter_resize),
+    ENTRY(go_cond_init),
+    ENTRY(go_cond_wait),
+    ENTRY(go_cond_notify),
+    ENTRY(go_cond_notify_all),
+    ENTRY(go_barrier_init),
+    ENTRY(go_barrier_wait),
+    ENTRY(go_once_run),
+    ENTRY(go_future_init),
+    ENTRY(go_future_set),
+    ENTRY(go_future_fail),
+    ENTRY(go_future_get),
+    ENTRY(go_queue_init),
+    ENTRY(go_queue_put),
+    ENTRY(go_queue_get),
+    ENTRY(go_queue_try_put),
+    ENTRY(go_queue_try_get),
+    ENTRY(go_queue_task_done),
+    ENTRY(go_queue_join),
+    ENTRY(go_queue_shutdown),
+    ENTRY(go_queue_fini),
+    ENTRY(go_bucket_init),
+    ENTRY(go_bucket_take),
+    ENTRY(go_window_init),
+    ENTRY(go_window_take),
+    ENTRY(go_window_fini),
+    ENTRY(go_connpool_init),
+    ENTRY(go_connpool_get),
+    ENTRY(go_connpool_put),
+    ENTRY(go_connpool_close),
+    ENTRY(go_retry),
+    ENTRY(go_breaker_init),
+    ENTRY(go_breaker_call),
+    ENTRY(go_breaker_is_open),
+    ENTRY(go_map),
+    ENTRY(go_chan_stats_get),
     ENTRY(go_select),
     ENTRY(go_offload),
     ENTRY(go_offload_threads),

@@ -270,8 +270,35 @@ run eyeballs 127.0.0.1 1
 ok 'eyeballs: shows a refusal' grep -q ' ms  127.0.0.1  *Connection refused$' "$work/run.out"
 ok 'eyeballs: and says why in the end' same "$err" 'eyeballs: connect to 127.0.0.1:1: Connection refused'
 ok 'eyeballs: exit status 1' same $status 1
+run ratelimit 10 "http://127.0.0.1:$site/a" "http://127.0.0.1:$site/b" "http://127.0.0.1:$site/c"
+ok 'ratelimit: the burst, and then the others in their time' same \
+    "$(awk '{ print ($1 >= 0.1 ? "later" : "at once") }' <<<"$out" | xargs)" 'at once at once later'
+ok 'ratelimit: exit status 0' same $status 0
+run ratelimit 1000 http://127.0.0.1:1/
+ok 'ratelimit: three attempts, and why' same "$(wc -l <<<"$out") $err" \
+    '3 ratelimit: connect to 127.0.0.1 port 1: Connection refused'
 kill "${pids[site]}"
 unset 'pids[site]'
+
+# ---- what fibers wait on ----
+
+run producer 30
+ok 'producer: goes as fast as its consumer' grep -Eq \
+    '^30 of 30 items in 0\.3.* s; never more than 1[12] were under way$' "$work/run.out"
+run philosophers -p
+ok 'philosophers: the polite ones all eat' same "$(grep -c eats <<<"$out")" 5
+run philosophers
+ok 'philosophers: the others wait for each other, and it is said' grep -Eq \
+    'these wait for each other: (Aristotle|Buddha|Confucius|Descartes|Epicurus) ->' "$work/run.err"
+ok 'philosophers: who holds what' grep -Eq 'Buddha .* waits .* for mutex .*, held by Confucius' \
+    "$work/run.err"
+ok 'philosophers: exit status 3' same $status 3
+run overload 200
+ok 'overload: some are served, the others are told at once' grep -Eq \
+    '^[0-9]+ served by 5 connections, [0-9]+ refused at once' "$work/run.out"
+run as_completed 3 1 4 2 5
+ok 'as_completed: three workers: in the order in which they are done' same "$(xargs <<<"$out")" \
+    '1 3 2 4 5'
 
 
 # ---- bad luck ----
