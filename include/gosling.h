@@ -27,6 +27,7 @@
 #include <gosling/queue.h>
 #include <gosling/resolve.h>
 #include <gosling/retry.h>
+#include <gosling/ring.h>
 #include <gosling/run.h>
 #include <gosling/rwlock.h>
 #include <gosling/scope.h>

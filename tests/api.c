@@ -77,6 +77,10 @@ int go_chan_try_send(go_chan *c, const void *item);
 int go_chan_try_recv(go_chan *c, void *item);
 void go_chan_close(go_chan *c);
 void go_chan_fini(go_chan *c);
+int go_ring_init(go_ring *r, size_t item_size, size_t capacity);
+size_t go_ring_put(go_ring *r, const void *items, size_t n);
+size_t go_ring_take(go_ring *r, void *items, size_t n);
+void go_ring_fini(go_ring *r);
 void go_rwlock_init(go_rwlock *l, int flags);
 int go_rwlock_read(go_rwlock *l);
 int go_rwlock_write(go_rwlock *l);
@@ -279,6 +283,10 @@ static const struct {
     ENTRY(go_chan_try_recv),
     ENTRY(go_chan_close),
     ENTRY(go_chan_fini),
+    ENTRY(go_ring_init),
+    ENTRY(go_ring_put),
+    ENTRY(go_ring_take),
+    ENTRY(go_ring_fini),
     ENTRY(go_rwlock_init),
     ENTRY(go_rwlock_read),
     ENTRY(go_rwlock_write),
