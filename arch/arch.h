@@ -25,6 +25,12 @@
 
 #include "context.h"
 
+/* In a loop that waits for another thread: less power, and the sibling runs faster. A folder may
+ * define its own. */
+#ifndef arch_pause
+#define arch_pause() __asm__ volatile("" ::: "memory")
+#endif
+
 /* An exception (forced: a pthread_exit or pthread_cancel) left a fiber's function: says so, and
  * ends the program. */
 _Noreturn void arch_escaped(int forced);

@@ -70,6 +70,7 @@ static void won(void *arg)
 {
     struct claim *c = arg;
 
+    c->sched->chatty = CHATTY;
     wait_win(c->won, c->won->result);
 }
 

@@ -76,8 +76,8 @@ struct go_fiber {
     /* ASan's: where its variables lie that are watched after their function returned; TSan's: its
      * idea of this fiber */
     void *san;
-    struct hold *holds; /* what it holds of objects that know their holders */
-    int climbs;         /* the first code of what is undelivered; 0: none */
+    struct go_hold *holds; /* what it holds of objects that know their holders */
+    int climbs;            /* the first code of what is undelivered; 0: none */
     char name[FIBER_NAME];
 };
 

@@ -62,10 +62,10 @@ void fork_watch(void)
     pthread_once(&done, once);
 }
 
-static void drop_below(go_nursery *n, fiber *keep, struct hold **orphans);
+static void drop_below(go_nursery *n, fiber *keep, struct go_hold **orphans);
 
 /* f will never run: it must not stand in any object's list, nor be waited for. */
-static void drop(fiber *f, fiber *keep, struct hold **orphans)
+static void drop(fiber *f, fiber *keep, struct go_hold **orphans)
 {
     for (go_nursery *n = f->nursery; n; n = n->outer)
         drop_below(n, keep, orphans);
@@ -91,7 +91,7 @@ static void drop(fiber *f, fiber *keep, struct hold **orphans)
         san_drop(f);
 }
 
-static void drop_below(go_nursery *n, fiber *keep, struct hold **orphans)
+static void drop_below(go_nursery *n, fiber *keep, struct go_hold **orphans)
 {
     list *l;
 
@@ -116,7 +116,7 @@ static void stats_forked(go_sched *s)
 void fork_settle(go_sched *s)
 {
     fiber *f = s->current;
-    struct hold *orphans = NULL;
+    struct go_hold *orphans = NULL;
     go_scope *outermost = NULL;
 
     s->fork_pending = false;

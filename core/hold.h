@@ -9,28 +9,25 @@
 #define CORE_HOLD_H
 
 #include "core/sched.h"
-
-struct hold {
-    struct hold *next;
-    void *object;
-    void (*abandoned)(void *object, int how); /* the holder has ended */
-    int how;                                  /* the object's own */
-};
+#include <gosling/sync.h>
 
 /* s may be NULL: the calling thread's, outside a run. */
-struct hold *hold_new(go_sched *s); /* NULL: no memory */
-void hold_unused(go_sched *s, struct hold *h);
-void hold_add(go_sched *s, struct hold *h, void *object, int how,
+struct go_hold *hold_new(go_sched *s); /* NULL: no memory */
+void hold_unused(go_sched *s, struct go_hold *h);
+void hold_add(go_sched *s, struct go_hold *h, void *object, int how,
               void (*abandoned)(void *object, int how));
-struct hold *hold_find(go_sched *s, const void *object); /* NULL: does not hold it */
-void hold_drop(go_sched *s, const void *object);         /* no more; it does */
+/* The same with a record that lies in the object, which has one holder at most, and is filled
+ * in. */
+void hold_embedded(go_sched *s, struct go_hold *h);
+struct go_hold *hold_find(go_sched *s, const void *object); /* NULL: does not hold it */
+void hold_drop(go_sched *s, const void *object);            /* no more; it does */
 
 /* Who the caller is: never 0, and never another's again, but for threads of equal numbers. */
 uint64_t holder_self(go_sched *s);
 
 /* The holders have ended; leaves *holds empty. */
-void holds_abandon(struct hold **holds);
-void holds_join(struct hold **all, struct hold **holds); /* moves these to those */
-void hold_spares_free(void);                             /* at the end of a run */
+void holds_abandon(struct go_hold **holds);
+void holds_join(struct go_hold **all, struct go_hold **holds); /* moves these to those */
+void hold_spares_free(void);                                   /* at the end of a run */
 
 #endif

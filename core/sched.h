@@ -43,6 +43,7 @@ struct timer {
     struct go_timer node;
     void (*fire)(struct timer *t);
 };
+enum { CHATTY = 16, SPINS = 400 };
 enum { TIMER_FIBER, TIMER_GRACE, TIMER_CALL };
 
 struct go_sched {
@@ -95,6 +96,7 @@ struct go_sched {
     int verdict;     /* -EDEADLK once a deadlock was reported */
     /* in a fork child, the fiber whose end is the process's; NULL: none, or the run's own main */
     fiber *child_main;
+    int chatty;     /* how often it is still worth to spin before it sleeps (CHATTY) */
     uint32_t forks; /* how many forks deep: a child's is one more than its parent's */
     atomic_bool takes_signals;
     atomic_bool signal_queued; /* signal_msg is in the inbox */

@@ -128,10 +128,29 @@ static bool outside_may_wake(go_sched *s)
            atomic_load_explicit(&s->holds, memory_order_acquire) > 0;
 }
 
+/* Another thread that has just woken a fiber through a shared object often does so again before one
+ * could fall asleep: a look or two at the inbox for some 3 µs, instead of a sleep and a wake-up of
+ * 5 µs on this side and 1.6 on the other. Through a channel between two threads 96 ns an item, and
+ * 45 with this. Where it is in vain 16 times it is over until the next such message. */
+static bool spin(go_sched *s)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (!inbox_empty(&s->inbox)) {
+            s->chatty = CHATTY;
+            return true;
+        }
+        arch_pause();
+    }
+    s->chatty--;
+    return false;
+}
+
 static void sleep_until(go_sched *s, go_time until)
 {
     go_time now;
 
+    if (unlikely(s->chatty > 0) && spin(s))
+        return;
     if (!inbox_sleep(&s->inbox))
         return;
     now = s->virtual_clock ? clock_real() : sched_now(s);

@@ -41,8 +41,19 @@ static inline char *slot(const go_chan *c, size_t i)
     return c->ring + (i < c->capacity ? i : i - c->capacity) * c->item_size;
 }
 
+/* `shared` is a constant wherever this is inlined, as below, and t unused without it. */
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED void win(go_chan *c, struct lot_turn *t, struct wait *w, int result, bool shared)
+{
+    if (shared)
+        lot_win(&c->lot, t, w, result);
+    else
+        lot_win_local(w, result);
+}
+
 /* 0, -EPIPE, or -EAGAIN: it would wait. */
-static inline int send_now(go_chan *c, const void *item, struct lot_turn *t)
+INLINED int send_now(go_chan *c, const void *item, struct lot_turn *t, bool shared)
 {
     struct wait *w;
 
@@ -50,21 +61,19 @@ static inline int send_now(go_chan *c, const void *item, struct lot_turn *t)
         return -EPIPE;
     if ((w = lot_pop(&c->lot.waiters, t))) {
         copy(c, w->item, item);
-        c->sent++;
         c->received++;
-        lot_win(&c->lot, t, w, 1);
+        win(c, t, w, 1, shared);
         return 0;
     }
     if (c->count == c->capacity)
         return -EAGAIN;
     copy(c, slot(c, c->head + c->count), item);
     c->count++;
-    c->sent++;
     return 0;
 }
 
 /* 1, 0 at the end, or -EAGAIN: it would wait. */
-static inline int recv_now(go_chan *c, void *item, struct lot_turn *t)
+INLINED int recv_now(go_chan *c, void *item, struct lot_turn *t, bool shared)
 {
     struct wait *w;
 
@@ -76,16 +85,14 @@ static inline int recv_now(go_chan *c, void *item, struct lot_turn *t)
         if ((w = lot_pop(&c->senders, t))) { /* room for the first who waits to send */
             copy(c, slot(c, c->head + c->count), w->item);
             c->count++;
-            c->sent++;
-            lot_win(&c->lot, t, w, 0);
+            win(c, t, w, 0, shared);
         }
         return 1;
     }
     if ((w = lot_pop(&c->senders, t))) {
         copy(c, item, w->item);
-        c->sent++;
         c->received++;
-        lot_win(&c->lot, t, w, 0);
+        win(c, t, w, 0, shared);
         return 1;
     }
     return c->closed ? 0 : -EAGAIN;
@@ -97,26 +104,31 @@ static inline bool refused(const go_chan *c, go_sched *s)
 }
 
 static __attribute__((noinline)) int wait_in(list *line, const struct waitable *ops, go_chan *c,
-                                             void *item, struct lot_turn *t, unsigned how)
+                                             void *item, unsigned how)
 {
     struct wait w;
 
     w.ops = ops;
     w.object = c;
     w.item = item;
-    return lot_wait(&c->lot, line, &w, t, how | PARK_CHANNEL);
+    return lot_wait_local(line, &w, how | PARK_CHANNEL);
+}
+
+static inline unsigned recv_how(const go_chan *c)
+{
+    return c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL;
 }
 
 /* ---- the waitables ---- */
 
 static int recv_of(struct wait *w, struct lot_turn *t)
 {
-    return recv_now(w->object, w->item, t);
+    return recv_now(w->object, w->item, t, true);
 }
 
 static int send_of(struct wait *w, struct lot_turn *t)
 {
-    return send_now(w->object, w->item, t);
+    return send_now(w->object, w->item, t, true);
 }
 
 static int recv_commit(struct wait *w)
@@ -164,40 +176,78 @@ const struct waitable chan_send_waitable = {.name = "channel",
                                             .lot = true,
                                             .describe = send_describe};
 
-/* ---- the public half ---- */
+/* ---- between threads ---- */
 
-int go_chan_send(go_chan *c, const void *item)
+static __attribute__((noinline)) int send_shared(go_chan *c, void *item)
 {
+    struct wait w = {.ops = &chan_send_waitable, .object = c, .item = item};
     struct lot_turn t;
     int rc = lot_begin(&c->lot, &t, "go_chan_send");
 
-    if (unlikely(rc < 0))
+    if (rc < 0)
         return rc;
-    rc = send_now(c, item, &t);
+    rc = send_now(c, item, &t, true);
     if (rc == -EAGAIN)
-        return wait_in(&c->senders, &chan_send_waitable, c, (void *)(uintptr_t)item, &t,
-                       WAIT_CANCEL);
+        return lot_wait(&c->lot, &c->senders, &w, &t, WAIT_CANCEL | PARK_CHANNEL);
     lot_leave(&c->lot, &t);
     return rc;
 }
 
-int go_chan_recv(go_chan *c, void *item)
+static __attribute__((noinline)) int recv_shared(go_chan *c, void *item)
 {
+    struct wait w = {.ops = &chan_recv_waitable, .object = c, .item = item};
     struct lot_turn t;
     int rc = lot_begin(&c->lot, &t, "go_chan_recv");
 
-    if (unlikely(rc < 0))
+    if (rc < 0)
         return rc;
     if (refused(c, t.s)) {
         lot_leave(&c->lot, &t);
         return scope_refused();
     }
-    rc = recv_now(c, item, &t);
+    rc = recv_now(c, item, &t, true);
     if (rc == -EAGAIN)
-        return wait_in(&c->lot.waiters, &chan_recv_waitable, c, item, &t,
-                       c->source ? WAIT_CANCEL | WAIT_SOURCE : WAIT_CANCEL);
+        return lot_wait(&c->lot, &c->lot.waiters, &w, &t, recv_how(c) | PARK_CHANNEL);
     lot_leave(&c->lot, &t);
     return rc;
+}
+
+/* ---- the public half ---- */
+
+int go_chan_send(go_chan *c, const void *item)
+{
+    go_sched *s = sched_self();
+    int rc;
+
+    if (unlikely(c->lot.shared))
+        return send_shared(c, (void *)(uintptr_t)item);
+    rc = checkpoint(s);
+    if (unlikely(rc < 0))
+        return rc;
+    lot_claim(&c->lot.sched, s, "go_chan_send");
+    rc = send_now(c, item, NULL, false);
+    if (rc != -EAGAIN)
+        return rc;
+    return wait_in(&c->senders, &chan_send_waitable, c, (void *)(uintptr_t)item, WAIT_CANCEL);
+}
+
+int go_chan_recv(go_chan *c, void *item)
+{
+    go_sched *s = sched_self();
+    int rc;
+
+    if (unlikely(c->lot.shared))
+        return recv_shared(c, item);
+    rc = checkpoint(s);
+    if (unlikely(rc < 0))
+        return rc;
+    lot_claim(&c->lot.sched, s, "go_chan_recv");
+    if (refused(c, s))
+        return scope_refused();
+    rc = recv_now(c, item, NULL, false);
+    if (rc != -EAGAIN)
+        return rc;
+    return wait_in(&c->lot.waiters, &chan_recv_waitable, c, item, recv_how(c));
 }
 
 int go_chan_try_send(go_chan *c, const void *item)
@@ -206,7 +256,7 @@ int go_chan_try_send(go_chan *c, const void *item)
     int rc;
 
     lot_enter(&c->lot, &t, sched_self(), "go_chan_try_send");
-    rc = send_now(c, item, &t);
+    rc = send_now(c, item, &t, true);
     lot_leave(&c->lot, &t);
     return rc;
 }
@@ -217,7 +267,7 @@ int go_chan_try_recv(go_chan *c, void *item)
     int rc;
 
     lot_enter(&c->lot, &t, sched_self(), "go_chan_try_recv");
-    rc = refused(c, t.s) ? scope_refused() : recv_now(c, item, &t);
+    rc = refused(c, t.s) ? scope_refused() : recv_now(c, item, &t, true);
     lot_leave(&c->lot, &t);
     return rc;
 }
@@ -254,7 +304,7 @@ void go_chan_stats_get(go_chan *c, go_chan_stats *out)
                            .count = c->count,
                            .senders = length(&c->senders),
                            .receivers = length(&c->lot.waiters),
-                           .sent = c->sent,
+                           .sent = c->received + c->count,
                            .received = c->received,
                            .closed = c->closed};
     lot_leave(&c->lot, &t);

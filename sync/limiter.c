@@ -49,7 +49,7 @@ int go_limiter_acquire(go_limiter *l)
 {
     go_sched *s = sched_self();
     struct wait w = {.ops = &limiter_waitable, .object = l};
-    struct hold *h;
+    struct go_hold *h;
     struct lot_turn t;
     int rc = s ? checkpoint(s) : l->lot.shared ? 0 : -ESHUTDOWN;
 

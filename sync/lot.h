@@ -153,33 +153,46 @@ static inline bool lot_take(struct wait *w)
     return false;
 }
 
-static inline void lot_win(struct go_lot *lot, struct lot_turn *t, struct wait *w, int result)
+/* Of an object of one scheduler. */
+static inline void lot_win_local(struct wait *w, int result)
 {
-    if (likely(!lot->shared && !w->claim)) {
+    if (likely(!w->claim)) {
         wait_win(w, result);
         return;
     }
     w->result = result;
-    if (lot->shared)
-        list_push(&t->won, &w->link);
-    else
-        claim_tell(w);
+    claim_tell(w);
+}
+
+static inline void lot_win(struct go_lot *lot, struct lot_turn *t, struct wait *w, int result)
+{
+    if (likely(!lot->shared)) {
+        lot_win_local(w, result);
+        return;
+    }
+    w->result = result;
+    list_push(&t->won, &w->link);
 }
 
 /* The slow half of an operation, which its fast half calls last: a jump, not a call, so that only
  * one return follows the switch. Waits at the end of the line until somebody pops and wins; the
- * operation's result, or -ECANCELED. Leaves the object. */
-static inline int lot_wait(struct go_lot *lot, list *line, struct wait *w, struct lot_turn *t,
-                           unsigned how)
+ * operation's result, or -ECANCELED. Of an object of one scheduler. */
+static inline int lot_wait_local(list *line, struct wait *w, unsigned how)
 {
     int rc;
 
-    if (unlikely(lot->shared))
-        return lot_wait_shared(lot, line, w, t, how);
     w->claim = NULL;
     list_push(line, &w->link);
     rc = wait_park_inline(w, 1, how, GO_FOREVER);
     return rc < 0 ? rc : w->result;
+}
+
+/* The same of any, and leaves the object. */
+static inline int lot_wait(struct go_lot *lot, list *line, struct wait *w, struct lot_turn *t,
+                           unsigned how)
+{
+    return unlikely(lot->shared) ? lot_wait_shared(lot, line, w, t, how)
+                                 : lot_wait_local(line, w, how);
 }
 
 /* Takes w off its line; whether it stood there. For waitables' disarm, which knows w's object and,

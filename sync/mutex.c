@@ -12,11 +12,14 @@
 
 #define BROKEN UINT64_MAX /* in owner_id: nobody will ever hold it */
 
+static void abandoned(void *object, int how);
+
 void go_mutex_init(go_mutex *m, int flags)
 {
     lot_init(&m->lot, flags, 0);
     m->owner_id = 0;
     m->owner = NULL;
+    m->hold = (struct go_hold){.object = m, .abandoned = abandoned, .embedded = true};
 }
 
 static inline void take(go_mutex *m, fiber *f)
@@ -57,7 +60,22 @@ static inline int try_lock(go_mutex *m, go_sched *s, const char *function)
     return why_not(m, s->current);
 }
 
-/* ---- between threads ---- The owner is not looked at, but says so itself when it ends. */
+/* ---- between threads ----
+ *
+ * owner_id alone decides as long as nobody waits: a compare-exchange takes it and another gives it
+ * back. Who has to wait first sets WAITED in it, under the lot's lock, so that the owner's
+ * compare-exchange fails and it comes for the lock, too. The owner is not looked at: it says itself
+ * when it ends. */
+
+#define WAITED (UINT64_C(1) << 62)
+/* in every owner of a shared one, so that no fast path takes it for a fiber's id */
+#define SHARED   (UINT64_C(1) << 61)
+#define OWNER(m) ((_Atomic uint64_t *)&(m)->owner_id)
+
+static inline uint64_t shared_id(go_sched *s)
+{
+    return (likely(s) ? s->current->id : holder_self(s)) | SHARED;
+}
 
 static void abandoned(void *object, int how)
 {
@@ -67,32 +85,50 @@ static void abandoned(void *object, int how)
 
     (void)how;
     lot_enter(&m->lot, &t, sched_self(), "the end of a fiber");
-    m->owner_id = BROKEN;
+    atomic_store_explicit(OWNER(m), BROKEN, memory_order_relaxed);
     while ((w = lot_pop(&m->lot.waiters, &t)))
         lot_win(&m->lot, &t, w, -EOWNERDEAD);
     lot_leave(&m->lot, &t);
 }
 
-static int shared_now(go_mutex *m, uint64_t me)
+/* acquire: pairs with whoever gave it back; what they did inside comes before what we do */
+static inline bool take_free(go_mutex *m, uint64_t me)
 {
-    if (m->owner_id == 0) {
-        m->owner_id = me;
-        return 0;
-    }
-    return m->owner_id == me ? -EDEADLK : m->owner_id == BROKEN ? -EOWNERDEAD : -EAGAIN;
+    uint64_t none = 0;
+
+    if (!atomic_compare_exchange_strong_explicit(OWNER(m), &none, me, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return false;
+    san_acquire(&m->owner_id);
+    return true;
 }
 
-static int lock_shared(go_mutex *m, const struct waitable *ops, unsigned how)
+/* In the lot. -EAGAIN: it is held, and its owner will look at the lot. */
+static int shared_now(go_mutex *m, uint64_t me)
 {
-    go_sched *s = sched_self();
-    uint64_t me = holder_self(s);
-    struct hold *h = hold_new(s);
+    for (;;) {
+        uint64_t owner = atomic_load_explicit(OWNER(m), memory_order_relaxed);
+
+        if (owner == BROKEN)
+            return -EOWNERDEAD;
+        if ((owner & ~WAITED) == me)
+            return -EDEADLK;
+        if (owner == 0 ? take_free(m, me)
+                       : (owner & WAITED) ||
+                             atomic_compare_exchange_weak_explicit(OWNER(m), &owner, owner | WAITED,
+                                                                   memory_order_relaxed,
+                                                                   memory_order_relaxed))
+            return owner == 0 ? 0 : -EAGAIN;
+    }
+}
+
+static __attribute__((noinline)) int lock_shared_slow(go_mutex *m, go_sched *s, uint64_t me,
+                                                      const struct waitable *ops, unsigned how)
+{
     struct wait w = {.ops = ops, .object = m, .arg = (int64_t)me};
     struct lot_turn t;
     int rc;
 
-    if (!h)
-        return -ENOMEM;
     lot_enter(&m->lot, &t, s, "go_mutex_lock");
     rc = shared_now(m, me);
     if (rc == -EAGAIN && ops)
@@ -100,29 +136,53 @@ static int lock_shared(go_mutex *m, const struct waitable *ops, unsigned how)
     else
         lot_leave(&m->lot, &t);
     if (rc == 0)
-        hold_add(s, h, m, 0, abandoned);
-    else
-        hold_unused(s, h);
+        hold_embedded(s, &m->hold);
     return rc;
 }
 
-static int unlock_shared(go_mutex *m, go_sched *s)
+static int lock_shared(go_mutex *m, go_sched *s, const struct waitable *ops, unsigned how)
 {
-    uint64_t me = holder_self(s);
+    uint64_t me = shared_id(s);
+
+    if (unlikely(!take_free(m, me)))
+        return lock_shared_slow(m, s, me, ops, how);
+    hold_embedded(s, &m->hold);
+    return 0;
+}
+
+static __attribute__((noinline)) void hand_over(go_mutex *m, go_sched *s)
+{
     struct lot_turn t;
     struct wait *w;
 
     lot_enter(&m->lot, &t, s, "go_mutex_unlock");
-    if (m->owner_id != me) {
-        lot_leave(&m->lot, &t);
-        return -EPERM;
-    }
     w = lot_pop(&m->lot.waiters, &t);
-    m->owner_id = w ? (uint64_t)w->arg : 0;
+    san_release(&m->owner_id);
+    /* release: for who takes it without the lot's lock */
+    atomic_store_explicit(OWNER(m),
+                          !w                            ? 0
+                          : list_empty(&m->lot.waiters) ? (uint64_t)w->arg
+                                                        : (uint64_t)w->arg | WAITED,
+                          memory_order_release);
     if (w)
         lot_win(&m->lot, &t, w, 0);
     lot_leave(&m->lot, &t);
-    hold_drop(s, m);
+}
+
+static inline __attribute__((always_inline)) int unlock_shared(go_mutex *m, go_sched *s)
+{
+    uint64_t me = shared_id(s), owner = me;
+
+    if (unlikely((atomic_load_explicit(OWNER(m), memory_order_relaxed) & ~WAITED) != me))
+        return -EPERM;
+    if (likely(s && s->current->holds == &m->hold)) /* while it is still ours */
+        s->current->holds = m->hold.next;
+    else
+        hold_drop(s, m);
+    san_release(&m->owner_id);
+    if (unlikely(!atomic_compare_exchange_strong_explicit(OWNER(m), &owner, 0, memory_order_release,
+                                                          memory_order_relaxed)))
+        hand_over(m, s);
     return 0;
 }
 
@@ -134,7 +194,7 @@ static int mutex_now(struct wait *w, struct lot_turn *t)
 
     if (!m->lot.shared)
         return try_lock(m, t->s, "go_select");
-    w->arg = (int64_t)holder_self(t->s);
+    w->arg = (int64_t)shared_id(t->s);
     return shared_now(m, (uint64_t)w->arg);
 }
 
@@ -148,15 +208,13 @@ static int mutex_arm(struct wait *w)
     return lot_arm(w, &((go_mutex *)w->object)->lot.waiters, mutex_now);
 }
 
-/* A select has locked it. Without memory for the record its end with the lock held goes
- * unnoticed. */
+/* A select has locked it. */
 static void mutex_won(struct wait *w)
 {
     go_mutex *m = w->object;
-    struct hold *h;
 
-    if (m->lot.shared && w->result == 0 && (h = hold_new(w->fiber->sched)))
-        hold_add(w->fiber->sched, h, m, 0, abandoned);
+    if (m->lot.shared && w->result == 0)
+        hold_embedded(sched_self(), &m->hold);
 }
 
 static fiber *mutex_holder(const struct wait *w)
@@ -208,7 +266,7 @@ static __attribute__((noinline)) int lock_slow(go_mutex *m, struct lot_turn *t, 
 /* Only the holder changes that, so it needs no lock to look. */
 bool mutex_is_mine(const go_mutex *m, go_sched *s)
 {
-    return __atomic_load_n(&m->owner_id, __ATOMIC_RELAXED) == holder_self(s);
+    return (__atomic_load_n(&m->owner_id, __ATOMIC_RELAXED) & ~(WAITED | SHARED)) == holder_self(s);
 }
 
 int mutex_lock_how(go_mutex *m, go_sched *s, unsigned how)
@@ -217,7 +275,7 @@ int mutex_lock_how(go_mutex *m, go_sched *s, unsigned how)
     int rc;
 
     if (m->lot.shared)
-        return lock_shared(m, &mutex_waitable, how);
+        return lock_shared(m, s, &mutex_waitable, how);
     rc = try_lock(m, s, "go_mutex_lock");
     return rc != -EAGAIN ? rc : lock_slow(m, &t, how);
 }
@@ -225,7 +283,9 @@ int mutex_lock_how(go_mutex *m, go_sched *s, unsigned how)
 /* What the few instructions of the fast path could not do; the checkpoint was counted. */
 static __attribute__((noinline)) int lock_general(go_mutex *m, go_sched *s)
 {
-    int rc = s ? s->fuel < 0 ? checkpoint_slow(s) : 0 : m->lot.shared ? 0 : -ESHUTDOWN;
+    int rc;
+
+    rc = s ? s->fuel < 0 ? checkpoint_slow(s) : 0 : m->lot.shared ? 0 : -ESHUTDOWN;
 
     return rc < 0 ? rc : mutex_lock_how(m, s, WAIT_CANCEL);
 }
@@ -245,7 +305,7 @@ int go_mutex_try_lock(go_mutex *m)
     go_sched *s = sched_self();
 
     if (m->lot.shared)
-        return lock_shared(m, NULL, 0);
+        return lock_shared(m, s, NULL, 0);
     return s ? try_lock(m, s, "go_mutex_try_lock") : -ESHUTDOWN;
 }
 
@@ -266,7 +326,8 @@ int go_mutex_unlock(go_mutex *m)
     fiber *f;
     struct wait *w;
 
-    if (unlikely(!s || m->lot.shared || m->owner_id != s->current->id))
+    /* atomic for the shared ones, whose owner is never a bare id */
+    if (unlikely(!s || atomic_load_explicit(OWNER(m), memory_order_relaxed) != s->current->id))
         return unlock_general(m, s);
     f = s->current;
     f->unlocks++;

@@ -96,7 +96,7 @@ static int lock(go_rwlock *l, int how, bool waits, const char *function)
 {
     go_sched *s = sched_self();
     uint64_t me;
-    struct hold *h;
+    struct go_hold *h;
     struct wait w = {.ops = &rwlock_waitable, .object = l, .item = &me, .arg = how};
     struct lot_turn t;
     int rc = !s ? (l->lot.shared ? 0 : -ESHUTDOWN) : waits ? checkpoint(s) : 0;
@@ -145,7 +145,7 @@ int go_rwlock_try_write(go_rwlock *l)
 int go_rwlock_unlock(go_rwlock *l)
 {
     go_sched *s = sched_self();
-    struct hold *h;
+    struct go_hold *h;
     struct lot_turn t;
 
     if (!s && !l->lot.shared)

@@ -92,7 +92,7 @@ static int use_queue(void)
         if (rc == 1)
             CHECK_EQ(go_queue_task_done(&w.queue), 0);
     }
-    CHECK(w.put - w.got <= ROOM + FIBERS);
+    CHECK(w.queue.capacity == 0 || w.put - w.got <= ROOM + FIBERS);
     return rc;
 }
 

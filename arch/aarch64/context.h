@@ -39,6 +39,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define arch_pause() __asm__ volatile("yield" ::: "memory")
+
 struct arch_context {
     void *sp;
     void *pc;

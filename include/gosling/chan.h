@@ -13,9 +13,9 @@ typedef struct go_chan {
     char *ring;             /* capacity items, or NULL */
     size_t item_size;
     size_t capacity;
-    size_t head;             /* the oldest item's index */
-    size_t count;            /* items in the ring */
-    uint64_t sent, received; /* items, ever */
+    size_t head;       /* the oldest item's index */
+    size_t count;      /* items in the ring */
+    uint64_t received; /* items, ever */
     bool closed;
     bool source;
 } go_chan;

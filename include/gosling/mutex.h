@@ -13,6 +13,7 @@ typedef struct go_mutex {
      */
     uint64_t owner_id;
     struct go_fiber *owner; /* of one scheduler's: valid while a fiber with that id lives */
+    struct go_hold hold;    /* of a shared one */
 } go_mutex;
 
 /* Initialises m, unlocked. flags: 0 or GO_SHARED. Not a checkpoint. */
@@ -20,7 +21,7 @@ GO_API void go_mutex_init(go_mutex *m, int flags);
 
 /* [checkpoint] Locks m. Returns 0, -ECANCELED, -EDEADLK when this fiber holds it already,
  * -EOWNERDEAD when an owner ended while holding it (m is not held then and stays broken; the end of
- * a plain thread is not noticed), -ESHUTDOWN outside a run, -ENOMEM (a shared one). */
+ * a plain thread is not noticed), -ESHUTDOWN outside a run. */
 GO_API int go_mutex_lock(go_mutex *m);
 
 /* The same without waiting, and no checkpoint: -EAGAIN when it is held, or somebody waits. */

@@ -33,6 +33,15 @@ struct go_lot {
     uint8_t more; /* lines of waiters that follow this one in memory */
 };
 
+/* Private: an object in its holder's list of what it holds. */
+struct go_hold {
+    struct go_hold *next;
+    void *object;
+    void (*abandoned)(void *object, int how); /* the holder has ended */
+    int how;                                  /* the object's own */
+    bool embedded;                            /* in the object itself: not to be freed */
+};
+
 GO_END_DECLS
 
 #endif
