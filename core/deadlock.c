@@ -32,6 +32,33 @@ static void print_cycle(fiber *first)
     fprintf(stderr, " %s\n", fiber_label(first, name, sizeof name));
 }
 
+void deadlock_closing(fiber *f, const struct wait *w)
+{
+    char name[FIBER_NAME + 32], place[160];
+    fiber *each = f;
+    unsigned steps = 0;
+
+    /* the others wait already; f is about to */
+    for (fiber *g = w->ops->holder ? w->ops->holder(w) : NULL; g != f;
+         g = g->waits->ops->holder(g->waits))
+        if (!g || g->state != FIBER_PARKED || g->nwaits != 1 || !g->waits->ops->holder ||
+            ++steps > f->sched->fibers)
+            return;
+    report("a cycle of locks has just closed; nobody in it goes on, unless one is cancelled:");
+    do {
+        const struct wait *wait = each == f ? w : each->waits;
+
+        fprintf(stderr, "  %s", fiber_label(each, name, sizeof name));
+        if (each->spawned_at)
+            fprintf(stderr, ", spawned at %s,", fiber_place(each->spawned_at, place, sizeof place));
+        fputs(" waits for ", stderr);
+        if (wait->ops->describe)
+            wait->ops->describe(wait, stderr);
+        fputc('\n', stderr);
+        each = wait->ops->holder(wait);
+    } while (each != f);
+}
+
 static fiber *find_cycle(go_sched *s, go_nursery *n)
 {
     fiber *found = NULL;

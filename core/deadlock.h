@@ -10,4 +10,7 @@
 
 void deadlock(go_sched *s);
 
+/* Debug builds: f is about to wait for w. If that closes a cycle of locks, says so. */
+void deadlock_closing(fiber *f, const struct wait *w);
+
 #endif

@@ -9,6 +9,7 @@
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 
+#include "core/debug.h"
 #include "core/san.h"
 #include "core/sched.h"
 #include "core/scope.h"
@@ -106,6 +107,7 @@ static inline __attribute__((always_inline)) int wait_park_inline(struct wait *w
     if (until != GO_FOREVER || f->alarm != GO_FOREVER)
         fiber_timer_set(s, f);
     f->parked_at = s->now;
+    debug_parks(f, waits, n);
     switch_to(s, f, queue_leave(s, f));
     switch ((enum fiber_wake)f->wake) {
     case WAKE_WON:

@@ -14,6 +14,7 @@ void go_rwlock_init(go_rwlock *l, int flags)
 {
     lot_init(&l->lot, flags, 0);
     l->writer = 0;
+    l->writing = NULL;
     l->readers = 0;
     l->broken = false;
 }
@@ -29,6 +30,8 @@ static int now(go_rwlock *l, int how, uint64_t me)
         l->writer = me;
     else
         l->readers++;
+    if (how == WRITES && !l->lot.shared)
+        l->writing = sched_self()->current;
     return 0;
 }
 
@@ -46,17 +49,33 @@ static void admit(go_rwlock *l, struct lot_turn *t)
             l->writer = *(uint64_t *)w->item;
         else
             l->readers++;
+        if (w->arg == WRITES && !l->lot.shared)
+            l->writing = w->fiber;
         lot_win(&l->lot, t, w, 0);
     }
+}
+
+/* Of one scheduler's: who writes. */
+static fiber *rwlock_holder(const struct wait *w)
+{
+    const go_rwlock *l = w->object;
+
+    return l->writer && !l->broken ? l->writing : NULL;
 }
 
 static void rwlock_describe(const struct wait *w, FILE *out)
 {
     const go_rwlock *l = w->object;
+    const fiber *by = rwlock_holder(w);
+    char name[FIBER_NAME + 32];
 
-    fprintf(out, "rwlock %p to %s, held by %u reader%s and %d writer%s", w->object,
-            w->arg == WRITES ? "write" : "read", l->readers, l->readers == 1 ? "" : "s",
-            l->writer != 0, l->writer ? "" : "s");
+    fprintf(out, "rwlock %p to %s, held by ", w->object, w->arg == WRITES ? "write" : "read");
+    if (by)
+        fputs(fiber_label(by, name, sizeof name), out);
+    else if (l->writer)
+        fputs("a writer", out);
+    else
+        fprintf(out, "%u reader%s", l->readers, l->readers == 1 ? "" : "s");
 }
 
 /* Somebody who leaves the line may have been all that held up those behind. */
@@ -74,6 +93,7 @@ static void rwlock_disarm(struct wait *w)
 
 static const struct waitable rwlock_waitable = {.name = "rwlock",
                                                 .describe = rwlock_describe,
+                                                .holder = rwlock_holder,
                                                 .disarm = rwlock_disarm,
                                                 .lot = true};
 

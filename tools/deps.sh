@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/deps.sh base|bench|arm64|fuzz|clang|valgrind|full: installs the Debian packages that are missing, as root or
-# with sudo; without either, or without apt, says what to install. Tests for files first, so that it
-# costs nothing when all is there, and serves on systems with other package managers too.
+# tools/deps.sh base|bench|peers|arm64|fuzz|clang|valgrind|full: installs the Debian packages that
+# are missing, as root or with sudo; without either, or without apt, says what to install. Tests for
+# files first, so that it costs nothing when all is there, and serves on systems with other package
+# managers too.
 set -eu
 
 base='gcc g++ make libc6-dev libev-dev libc-ares-dev perl pkg-config'
 bench='libboost-context-dev'
+peers='golang-go libboost-fiber-dev'
 arm64='gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
 fuzz='clang libclang-rt-14-dev'
 clang='clang'
@@ -42,13 +44,14 @@ have() # is the package, or what we need of it, there?
 case ${1:-base} in
 base) wanted=$base ;;
 bench) wanted=$bench ;;
+peers) wanted=$peers ;;
 arm64) wanted=$arm64 ;;
 fuzz) wanted=$fuzz ;;
 clang) wanted=$clang ;;
 valgrind) wanted=$valgrind ;;
 full) wanted="$base $bench $full $arm64" ;;
 *)
-    echo "usage: tools/deps.sh base|bench|arm64|fuzz|clang|valgrind|full" >&2
+    echo "usage: tools/deps.sh base|bench|peers|arm64|fuzz|clang|valgrind|full" >&2
     exit 2
     ;;
 esac

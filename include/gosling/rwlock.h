@@ -11,9 +11,10 @@ GO_BEGIN_DECLS
  * Fields are private. */
 typedef struct go_rwlock {
     struct go_lot lot;
-    uint64_t writer;  /* its id; 0: none */
-    unsigned readers; /* that hold it */
-    bool broken;      /* a holder ended while holding it */
+    uint64_t writer;          /* its id; 0: none */
+    struct go_fiber *writing; /* of one scheduler's: the fiber, while it holds it */
+    unsigned readers;         /* that hold it */
+    bool broken;              /* a holder ended while holding it */
 } go_rwlock;
 
 /* Initialises l, free. flags: 0 or GO_SHARED. Not a checkpoint. */
