@@ -189,7 +189,7 @@ static void end(go_sched *s)
     san_drop(s->loop_fiber);
     san_main_end(s->main);
     stack_pool_fini(&s->stacks);
-    hold_spares_free();
+    hold_spares_free(s);
 }
 
 /* The main fiber's life, on this thread's own stack. */

@@ -96,7 +96,9 @@ struct go_sched {
     int verdict;     /* -EDEADLK once a deadlock was reported */
     /* in a fork child, the fiber whose end is the process's; NULL: none, or the run's own main */
     fiber *child_main;
-    int chatty;     /* how often it is still worth to spin before it sleeps (CHATTY) */
+    int chatty;                  /* how often it is still worth to spin before it sleeps (CHATTY) */
+    struct go_hold *spare_holds; /* records for hold.h */
+    unsigned spare_hold_count;
     uint32_t forks; /* how many forks deep: a child's is one more than its parent's */
     atomic_bool takes_signals;
     atomic_bool signal_queued; /* signal_msg is in the inbox */

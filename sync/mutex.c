@@ -74,7 +74,7 @@ static inline int try_lock(go_mutex *m, go_sched *s, const char *function)
 
 static inline uint64_t shared_id(go_sched *s)
 {
-    return (likely(s) ? s->current->id : holder_self(s)) | SHARED;
+    return holder_self(s) | SHARED;
 }
 
 static void abandoned(void *object, int how)

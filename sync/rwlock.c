@@ -112,12 +112,19 @@ static void abandoned(void *object, int how)
     lot_leave(&l->lot, &t);
 }
 
-static int lock(go_rwlock *l, int how, bool waits, const char *function)
+static __attribute__((noinline)) int wait_for(go_rwlock *l, int how, uint64_t me,
+                                              struct lot_turn *t)
+{
+    struct wait w = {.ops = &rwlock_waitable, .object = l, .item = &me, .arg = how};
+
+    return lot_wait(&l->lot, &l->lot.waiters, &w, t, WAIT_CANCEL | PARK_LOCK);
+}
+
+static inline int lock(go_rwlock *l, int how, bool waits, const char *function)
 {
     go_sched *s = sched_self();
     uint64_t me;
     struct go_hold *h;
-    struct wait w = {.ops = &rwlock_waitable, .object = l, .item = &me, .arg = how};
     struct lot_turn t;
     int rc = !s ? (l->lot.shared ? 0 : -ESHUTDOWN) : waits ? checkpoint(s) : 0;
 
@@ -132,10 +139,10 @@ static int lock(go_rwlock *l, int how, bool waits, const char *function)
     lot_enter(&l->lot, &t, s, function);
     rc = now(l, how, me);
     if (rc == -EAGAIN && waits)
-        rc = lot_wait(&l->lot, &l->lot.waiters, &w, &t, WAIT_CANCEL | PARK_LOCK);
+        rc = wait_for(l, how, me, &t);
     else
         lot_leave(&l->lot, &t);
-    if (rc == 0)
+    if (likely(rc == 0))
         hold_add(s, h, l, how, abandoned);
     else
         hold_unused(s, h);
@@ -165,24 +172,22 @@ int go_rwlock_try_write(go_rwlock *l)
 int go_rwlock_unlock(go_rwlock *l)
 {
     go_sched *s = sched_self();
-    struct go_hold *h;
+    struct go_hold **at;
     struct lot_turn t;
 
     if (!s && !l->lot.shared)
         return -ESHUTDOWN;
-    lot_enter(&l->lot, &t, s, "go_rwlock_unlock");
-    h = hold_find(s, l);
-    if (!h) {
-        lot_leave(&l->lot, &t);
+    at = hold_place(s, l);
+    if (!*at)
         return -EPERM;
-    }
-    if (h->how == WRITES)
+    lot_enter(&l->lot, &t, s, "go_rwlock_unlock");
+    if ((*at)->how == WRITES)
         l->writer = 0;
     else
         l->readers--;
     if (!l->broken)
         admit(l, &t);
     lot_leave(&l->lot, &t);
-    hold_drop(s, l);
+    hold_drop_at(s, at);
     return 0;
 }
