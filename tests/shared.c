@@ -54,12 +54,16 @@ enum { ALL = 2 + 2 * 3 };
 
 /* How often: the emulated and the instrumented are slow. $KIT_STRESS times as often: a thousand
  * makes ten million operations of it, for them. */
+static int factor = 1;
+
+__attribute__((constructor)) static void read_factor(void)
+{
+    if (getenv("KIT_STRESS"))
+        factor = atoi(getenv("KIT_STRESS"));
+}
+
 static int rounds(int n)
 {
-    static int factor;
-
-    if (!factor)
-        factor = getenv("KIT_STRESS") ? atoi(getenv("KIT_STRESS")) : 1;
     return (tap_slow() ? n / 20 + 1 : n) * factor;
 }
 
