@@ -23,10 +23,8 @@ static void barrier_disarm(struct wait *w)
     struct lot_turn t;
 
     lot_enter(&b->lot, &t, b->lot.shared ? NULL : b->lot.sched, "go_barrier_wait");
-    if (!list_empty(&w->link)) { /* else its round has ended as it left */
-        list_remove(&w->link);
+    if (lot_out(w)) /* else its round has ended as it left */
         b->here--;
-    }
     lot_leave(&b->lot, &t);
 }
 

@@ -142,25 +142,17 @@ int lot_wait_shared(struct go_lot *lot, list *line, struct wait *w, struct lot_t
     return lot_sleep(w, t, how);
 }
 
-bool lot_withdraw(struct go_lot *lot, struct wait *w)
-{
-    bool there;
-
-    if (likely(!lot->shared)) {
-        there = !list_empty(&w->link);
-        list_remove(&w->link);
-        return there;
-    }
-    lot_lock(lot, NULL); /* not settling: this may be its doing */
-    there = !list_empty(&w->link);
-    list_remove(&w->link);
-    lot_unlock(lot);
-    return there;
-}
-
 void lot_disarm(struct wait *w)
 {
-    lot_withdraw(w->object, w);
+    struct go_lot *lot = w->object;
+
+    if (likely(!lot->shared)) {
+        list_remove(&w->link);
+        return;
+    }
+    lot_lock(lot, NULL); /* not settling: this may be its doing */
+    lot_out(w);
+    lot_unlock(lot);
 }
 
 int lot_commit(struct wait *w, int (*now)(struct wait *w, struct lot_turn *t))

@@ -195,9 +195,18 @@ static inline int lot_wait(struct go_lot *lot, list *line, struct wait *w, struc
                                  : lot_wait_local(line, w, how);
 }
 
-/* Takes w off its line; whether it stood there. For waitables' disarm, which knows w's object and,
- * with several objects, that others may be at them. */
-bool lot_withdraw(struct go_lot *lot, struct wait *w);
+/* Inside the lot: w leaves its line; whether it stood there. In a fork child a wait that began in
+ * the parent stands in a line that is no more. */
+static inline bool lot_out(struct wait *w)
+{
+    bool there = !list_empty(&w->link);
+
+    if (unlikely(w->claim && w->claim->process != claim_process()))
+        list_init(&w->link);
+    else
+        list_remove(&w->link);
+    return there;
+}
 
 /* A waitable's disarm, where the object begins with its lot. */
 void lot_disarm(struct wait *w);

@@ -85,7 +85,7 @@ static void rwlock_disarm(struct wait *w)
     struct lot_turn t;
 
     lot_enter(&l->lot, &t, l->lot.shared ? NULL : l->lot.sched, "go_rwlock");
-    list_remove(&w->link);
+    lot_out(w);
     if (!l->broken)
         admit(l, &t);
     lot_leave(&l->lot, &t);

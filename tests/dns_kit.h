@@ -398,11 +398,17 @@ static TAP_UNUSED void dns_add_v6(const char *addr)
         uint32_t prefix;
         int index;
     } r = {.prefix = 64, .index = (int)if_nametoindex("lo")};
-    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    struct sockaddr_in6 sa = {.sin6_family = AF_INET6};
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0), tries = 5000;
 
     inet_pton(AF_INET6, addr, &r.addr);
+    sa.sin6_addr = r.addr;
     if (fd >= 0 && ioctl(fd, SIOCSIFADDR, &r) < 0)
         perror("SIOCSIFADDR, IPv6");
+    /* The kernel makes sure in the background that nobody else has it; till then none may use
+     * it. */
+    while (fd >= 0 && bind(fd, (void *)&sa, sizeof sa) < 0 && errno == EADDRNOTAVAIL && --tries > 0)
+        usleep(1000);
     close(fd);
 }
 

@@ -508,6 +508,42 @@ static int in_the_child(void *arg)
     return tap.wrong;
 }
 
+static int waits_in_a_fiber(void *arg)
+{
+    (void)arg;
+    return go_sem_acquire(&sem);
+}
+
+/* Three fibers wait, and their process is copied: in the child they are gone, in the parent not. */
+static int forks_over_waiters(void *arg)
+{
+    int rc, status = -1;
+    pid_t pid;
+
+    (void)arg;
+    go_sem_init(&sem, 0, 0, GO_SHARED);
+    GO_NURSERY(n, rc) {
+        for (int i = 0; i < 3; i++)
+            go_spawn(n, waits_in_a_fiber, NULL);
+        go_yield();
+        pid = fork();
+        if (pid == 0) {
+            go_sleep(GO_MS);
+            _exit(go_sem_release(&sem) == 0 && go_sem_acquire(&sem) == 0 ? 0 : 1);
+        }
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        for (int i = 0; i < 3; i++)
+            go_sem_release(&sem);
+    }
+    return rc < 0 ? rc : status;
+}
+
+LAW(forked_fibers, "S9.20 in a fork child the parent's fibers wait for nothing any more")
+{
+    CHECK_EQ(real_run(forks_over_waiters, NULL), 0);
+}
+
 static void *waits_in_a_thread(void *arg)
 {
     (void)arg;

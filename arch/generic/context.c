@@ -32,7 +32,7 @@ void arch_switch(struct arch_context *from, struct arch_context *to)
 }
 
 /* makecontext passes ints only, hence the halves of a pointer. */
-__attribute__((noinline)) static void start(unsigned high, unsigned low)
+__attribute__((noinline)) static void arch_start(unsigned high, unsigned low)
 {
     struct start *s = (struct start *)(uintptr_t)((uint64_t)high << 32 | low);
 
@@ -52,7 +52,7 @@ void arch_context_init(struct arch_context *c, void *top, void (*entry)(void *),
     s->context.uc_stack.ss_sp = (char *)s - s->context.uc_stack.ss_size;
     s->entry = entry;
     s->arg = arg;
-    makecontext(&s->context, (void (*)(void))start, 2, (unsigned)(address >> 32),
+    makecontext(&s->context, (void (*)(void))arch_start, 2, (unsigned)(address >> 32),
                 (unsigned)address);
     c->parked = &s->context;
 }
