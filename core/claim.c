@@ -9,21 +9,16 @@
 
 enum { OPEN, TAKEN, HELD };
 
-static atomic_uint process = 1;
+atomic_uint claim_process_number = 1;
 
 static void in_fork_child(void)
 {
-    atomic_fetch_add_explicit(&process, 1, memory_order_relaxed); /* it is alone */
+    atomic_fetch_add_explicit(&claim_process_number, 1, memory_order_relaxed); /* it is alone */
 }
 
 __attribute__((constructor)) static void watch_forks(void)
 {
     pthread_atfork(NULL, NULL, in_fork_child);
-}
-
-uint32_t claim_process(void)
-{
-    return atomic_load_explicit(&process, memory_order_relaxed);
 }
 
 void claim_init(struct claim *c, go_sched *s)

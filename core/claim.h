@@ -33,7 +33,12 @@ struct claim {
 };
 
 /* Which process this is, counted in forks from 1 on. */
-uint32_t claim_process(void);
+extern atomic_uint claim_process_number;
+
+static inline uint32_t claim_process(void)
+{
+    return atomic_load_explicit(&claim_process_number, memory_order_relaxed);
+}
 
 void claim_init(struct claim *c, go_sched *s);
 

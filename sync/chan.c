@@ -178,36 +178,44 @@ const struct waitable chan_send_waitable = {.name = "channel",
 
 /* ---- between threads ---- */
 
+/* What follows the looking, out of the way of those who need not wait; leaves the lot. */
+static __attribute__((noinline)) int wait_between(go_chan *c, struct lot_turn *t, list *line,
+                                                  const struct waitable *ops, void *item,
+                                                  unsigned how)
+{
+    struct wait w = {.ops = ops, .object = c, .item = item};
+
+    return lot_wait(&c->lot, line, &w, t, how | PARK_CHANNEL);
+}
+
 static __attribute__((noinline)) int send_shared(go_chan *c, void *item)
 {
-    struct wait w = {.ops = &chan_send_waitable, .object = c, .item = item};
     struct lot_turn t;
     int rc = lot_begin(&c->lot, &t, "go_chan_send");
 
-    if (rc < 0)
+    if (unlikely(rc < 0))
         return rc;
     rc = send_now(c, item, &t, true);
-    if (rc == -EAGAIN)
-        return lot_wait(&c->lot, &c->senders, &w, &t, WAIT_CANCEL | PARK_CHANNEL);
+    if (unlikely(rc == -EAGAIN))
+        return wait_between(c, &t, &c->senders, &chan_send_waitable, item, WAIT_CANCEL);
     lot_leave(&c->lot, &t);
     return rc;
 }
 
 static __attribute__((noinline)) int recv_shared(go_chan *c, void *item)
 {
-    struct wait w = {.ops = &chan_recv_waitable, .object = c, .item = item};
     struct lot_turn t;
     int rc = lot_begin(&c->lot, &t, "go_chan_recv");
 
-    if (rc < 0)
+    if (unlikely(rc < 0))
         return rc;
     if (refused(c, t.s)) {
         lot_leave(&c->lot, &t);
         return scope_refused();
     }
     rc = recv_now(c, item, &t, true);
-    if (rc == -EAGAIN)
-        return lot_wait(&c->lot, &c->lot.waiters, &w, &t, recv_how(c) | PARK_CHANNEL);
+    if (unlikely(rc == -EAGAIN))
+        return wait_between(c, &t, &c->lot.waiters, &chan_recv_waitable, item, recv_how(c));
     lot_leave(&c->lot, &t);
     return rc;
 }

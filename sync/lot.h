@@ -45,8 +45,8 @@ static inline void lot_init(struct go_lot *lot, int flags, unsigned more)
 }
 
 void lot_foreign(const struct go_lot *lot, go_sched *s, const char *function);
-void lot_lock(struct go_lot *lot, go_sched *s);
-void lot_unlock(struct go_lot *lot);
+void lot_lock_slow(struct go_lot *lot, go_sched *s);
+void lot_in_another_process(struct go_lot *lot);
 void lot_tell(list *won);
 int lot_wait_shared(struct go_lot *lot, list *line, struct wait *w, struct lot_turn *t,
                     unsigned how);
@@ -56,6 +56,30 @@ int lot_wait_shared(struct go_lot *lot, list *line, struct wait *w, struct lot_t
 void lot_line_up(struct go_lot *lot, list *line, struct wait *w, struct claim *claim,
                  struct lot_turn *t);
 int lot_sleep(struct wait *w, struct lot_turn *t, unsigned how);
+
+#define LOT_WORD(lot) ((_Atomic uint32_t *)&(lot)->lock)
+
+/* Of a shared object. s, the caller's, is NULL where a fork must not settle. */
+static inline void lot_lock(struct go_lot *lot, go_sched *s)
+{
+    uint32_t mine = claim_process(), none = 0;
+
+    /* acquire: pairs with lot_unlock; what the last one in did with the object comes before */
+    if (unlikely((s && s->fork_pending) ||
+                 !atomic_compare_exchange_strong_explicit(LOT_WORD(lot), &none, mine,
+                                                          memory_order_acquire,
+                                                          memory_order_relaxed)))
+        lot_lock_slow(lot, s);
+    san_acquire(lot);
+    if (unlikely(lot->process != mine))
+        lot_in_another_process(lot);
+}
+
+static inline void lot_unlock(struct go_lot *lot)
+{
+    san_release(lot);
+    atomic_store_explicit(LOT_WORD(lot), 0, memory_order_release);
+}
 
 /* Of an object of one scheduler. */
 static inline void lot_claim(go_sched **owner, go_sched *s, const char *function)

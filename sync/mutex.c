@@ -150,7 +150,7 @@ static int lock_shared(go_mutex *m, go_sched *s, const struct waitable *ops, uns
     return 0;
 }
 
-static __attribute__((noinline)) void hand_over(go_mutex *m, go_sched *s)
+static __attribute__((noinline)) int hand_over(go_mutex *m, go_sched *s)
 {
     struct lot_turn t;
     struct wait *w;
@@ -167,22 +167,45 @@ static __attribute__((noinline)) void hand_over(go_mutex *m, go_sched *s)
     if (w)
         lot_win(&m->lot, &t, w, 0);
     lot_leave(&m->lot, &t);
+    return 0;
 }
 
-static inline __attribute__((always_inline)) int unlock_shared(go_mutex *m, go_sched *s)
+/* It is the caller's. */
+static inline void give_back(go_mutex *m, go_sched *s, uint64_t me)
 {
-    uint64_t me = shared_id(s), owner = me;
-
-    if (unlikely((atomic_load_explicit(OWNER(m), memory_order_relaxed) & ~WAITED) != me))
-        return -EPERM;
-    if (likely(s && s->current->holds == &m->hold)) /* while it is still ours */
-        s->current->holds = m->hold.next;
-    else
-        hold_drop(s, m);
     san_release(&m->owner_id);
-    if (unlikely(!atomic_compare_exchange_strong_explicit(OWNER(m), &owner, 0, memory_order_release,
+    if (unlikely(!atomic_compare_exchange_strong_explicit(OWNER(m), &me, 0, memory_order_release,
                                                           memory_order_relaxed)))
         hand_over(m, s);
+}
+
+static __attribute__((noinline)) int unlock_shared_slow(go_mutex *m, go_sched *s)
+{
+    uint64_t me = shared_id(s);
+
+    if ((atomic_load_explicit(OWNER(m), memory_order_relaxed) & ~WAITED) != me)
+        return -EPERM;
+    hold_drop(s, m); /* while it is still ours */
+    give_back(m, s, me);
+    return 0;
+}
+
+/* A fiber's last hold, and nobody waits. Whatever may need more is a jump, this function's last
+ * deed: each register that is saved for a call is a store, and the exchange waits for all stores
+ * before it. */
+static __attribute__((noinline)) int unlock_shared(go_mutex *m, go_sched *s)
+{
+    fiber *f;
+    uint64_t me;
+
+    if (unlikely(SAN || !s || s->current->holds != &m->hold))
+        return unlock_shared_slow(m, s);
+    f = s->current;
+    me = f->id | SHARED;
+    f->holds = m->hold.next;
+    if (unlikely(!atomic_compare_exchange_strong_explicit(OWNER(m), &me, 0, memory_order_release,
+                                                          memory_order_relaxed)))
+        return hand_over(m, s);
     return 0;
 }
 
@@ -280,6 +303,21 @@ int mutex_lock_how(go_mutex *m, go_sched *s, unsigned how)
     return rc != -EAGAIN ? rc : lock_slow(m, &t, how);
 }
 
+/* As unlock_shared. The checkpoint was counted, and found nothing. */
+static __attribute__((noinline)) int lock_shared_fast(go_mutex *m, go_sched *s)
+{
+    fiber *f = s->current;
+    uint64_t none = 0;
+
+    if (unlikely(SAN || !atomic_compare_exchange_strong_explicit(OWNER(m), &none, f->id | SHARED,
+                                                                 memory_order_acquire,
+                                                                 memory_order_relaxed)))
+        return mutex_lock_how(m, s, WAIT_CANCEL);
+    m->hold.next = f->holds;
+    f->holds = &m->hold;
+    return 0;
+}
+
 /* What the few instructions of the fast path could not do; the checkpoint was counted. */
 static __attribute__((noinline)) int lock_general(go_mutex *m, go_sched *s)
 {
@@ -295,7 +333,7 @@ int go_mutex_lock(go_mutex *m)
     go_sched *s = sched_self();
 
     if (unlikely(!s || --s->fuel < 0 || m->lot.sched != s || m->owner_id != 0))
-        return lock_general(m, s);
+        return m->lot.shared && s && s->fuel >= 0 ? lock_shared_fast(m, s) : lock_general(m, s);
     take(m, s->current);
     return 0;
 }
@@ -311,8 +349,6 @@ int go_mutex_try_lock(go_mutex *m)
 
 static __attribute__((noinline)) int unlock_general(go_mutex *m, go_sched *s)
 {
-    if (m->lot.shared)
-        return unlock_shared(m, s);
     if (!s)
         return -ESHUTDOWN;
     lot_claim(&m->lot.sched, s, "go_mutex_unlock");
@@ -328,7 +364,7 @@ int go_mutex_unlock(go_mutex *m)
 
     /* atomic for the shared ones, whose owner is never a bare id */
     if (unlikely(!s || atomic_load_explicit(OWNER(m), memory_order_relaxed) != s->current->id))
-        return unlock_general(m, s);
+        return m->lot.shared ? unlock_shared(m, s) : unlock_general(m, s);
     f = s->current;
     f->unlocks++;
     if (likely(list_empty(&m->lot.waiters))) {
