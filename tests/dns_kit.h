@@ -397,6 +397,7 @@ static TAP_UNUSED void dns_add_v6(const char *addr)
         struct in6_addr addr;
         uint32_t prefix;
         int index;
+        char rest[sizeof(struct ifreq)]; /* valgrind takes it for one */
     } r = {.prefix = 64, .index = (int)if_nametoindex("lo")};
     struct sockaddr_in6 sa = {.sin6_family = AF_INET6};
     int fd = socket(AF_INET6, SOCK_DGRAM, 0), tries = 5000;
