@@ -105,6 +105,12 @@ static inline int sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e)
     return (int)SYS4(SYS_epoll_ctl, epfd, op, fd, e);
 }
 
+/* Without waiting. */
+static inline int sys_epoll_look(int epfd, struct epoll_event *events, int n)
+{
+    return (int)SYS6(SYS_epoll_pwait, epfd, events, n, 0, NULL, 0);
+}
+
 static inline int sys_eventfd(unsigned value, int flags)
 {
     return (int)SYS2(SYS_eventfd2, value, flags);

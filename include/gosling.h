@@ -33,6 +33,7 @@
 #include <gosling/scope.h>
 #include <gosling/select.h>
 #include <gosling/sem.h>
+#include <gosling/shim.h>
 #include <gosling/signals.h>
 #include <gosling/stats.h>
 #include <gosling/stream.h>

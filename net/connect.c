@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "net/connect.h"
 #include "net/io.h"
 #include <gosling/fiber.h>
 
@@ -49,20 +50,18 @@ static ssize_t connect_attempt(struct io *op, struct fd *r)
 #define CONNECT_PAUSE      GO_MS
 #define CONNECT_PAUSE_MOST (50 * GO_MS)
 
-int go_connect(int fd, const struct sockaddr *to, socklen_t len)
+int connect_until(go_sched *s, int fd, const struct sockaddr *to, socklen_t len, go_time until)
 {
-    go_sched *s = sched_self();
     go_time pause = CONNECT_PAUSE;
     struct fd *r;
-    int rc = fd_checkpoint(s, fd);
+    int rc;
 
-    if (rc < 0)
-        return rc;
     for (;;) {
         struct io op = {.attempt = connect_attempt,
                         .sched = s,
                         .dir = LOOP_WRITE,
                         .how = WAIT_CANCEL,
+                        .until = until,
                         .to = to,
                         .to_len = len};
 
@@ -73,9 +72,19 @@ int go_connect(int fd, const struct sockaddr *to, socklen_t len)
             rc = (int)io_run(&op, r);
         if (!op.busy)
             return rc;
+        if (until && sched_now(s) + pause >= until)
+            return -ETIMEDOUT;
         rc = go_sleep(pause);
         if (rc < 0)
             return rc;
         pause = pause * 2 < CONNECT_PAUSE_MOST ? pause * 2 : CONNECT_PAUSE_MOST;
     }
+}
+
+int go_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    go_sched *s = sched_self();
+    int rc = fd_checkpoint(s, fd);
+
+    return rc < 0 ? rc : connect_until(s, fd, to, len, 0);
 }

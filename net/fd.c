@@ -297,6 +297,17 @@ int fd_checkpoint_slow(go_sched *s, int fd)
     return rc == 0 && fd >= 0 && fd_generation(fd) != before ? -EBADF : rc;
 }
 
+void fd_replaced(go_sched *s, int fd)
+{
+    struct fd *r = record_of(s->slots[SLOT_NET].state, fd);
+    atomic_uint *now = number_generation(fd);
+
+    if (now)
+        number_next(now, false);
+    if (r)
+        fd_unbind(s, r);
+}
+
 int go_close(int fd)
 {
     go_sched *s = sched_self();

@@ -127,6 +127,10 @@ static inline void fd_moved(go_sched *s, struct fd *r)
 /* A new descriptor of ours, O_NONBLOCK and CLOEXEC. Works outside a run as well. */
 void fd_created(int fd, enum fd_kind kind);
 
+/* The number is about to be another file, by a dup onto it: as go_close, but that does not
+ * close. */
+void fd_replaced(go_sched *s, int fd);
+
 /* The number's generation: changes whenever it becomes another file by go_close or fd_created. */
 uint32_t fd_generation(int fd);
 

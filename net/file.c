@@ -104,7 +104,7 @@ ssize_t file_transfer(struct io *op, struct fd *r)
 
 /* ---- at a position ---- */
 
-static ssize_t positioned_attempt(struct io *op, struct fd *r)
+ssize_t io_positioned_attempt(struct io *op, struct fd *r)
 {
     ssize_t n;
 
@@ -117,7 +117,7 @@ static ssize_t positioned_attempt(struct io *op, struct fd *r)
 static ssize_t positioned(unsigned dir, int fd, const void *buf, size_t n, int64_t at)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = positioned_attempt,
+    struct io op = {.attempt = io_positioned_attempt,
                     .sched = s,
                     .dir = (uint8_t)dir,
                     .how = WAIT_CANCEL,

@@ -56,14 +56,17 @@ static int pause_once(struct io *op, struct fd *r)
     struct wait w = {.ops = &pause_waitable, .arg = r->number};
     uint32_t binding = r->binding;
     int rc = fd_poll_arm(op->sched, &w, r); /* for no event: only its end ends it early */
+    go_time now = sched_now(op->sched);
 
     if (rc < 0)
         return rc;
     r->busy[op->dir - 1]--;
-    rc = wait_park(&w, 1, op->how | WAIT_OUTSIDE, sched_now(op->sched) + PAUSE);
+    rc = wait_park(&w, 1, op->how | WAIT_OUTSIDE, now + PAUSE);
     if (r->binding == binding)
         r->busy[op->dir - 1]++;
-    return rc == -ETIMEDOUT ? 0 : rc < 0 ? rc : w.result;
+    if (rc == -ETIMEDOUT)
+        return op->until && op->until <= now + PAUSE ? rc : 0;
+    return rc < 0 ? rc : w.result;
 }
 
 /* Waits once; the call holds its claim. 0: try again. */
@@ -74,7 +77,7 @@ static int wait_once(struct io *op, struct fd *r, uint32_t binding)
     if (op->how & WAIT_SOURCE && scope_stopping(op->sched->current))
         return scope_refused();
     if (likely(op->waits < FUTILE))
-        rc = fd_wait(r, op->dir, op->how, GO_FOREVER);
+        rc = fd_wait(r, op->dir, op->how, op->until ? op->until : GO_FOREVER);
     else
         rc = pause_once(op, r);
     op->waits++;

@@ -30,6 +30,7 @@ struct io {
     bool holds;              /* claims before the first attempt: it may let others run in between */
     bool busy;               /* connect: what it waits for is not the descriptor's to tell */
     unsigned waits;          /* how often it has waited */
+    go_time until;           /* when waiting ends with -ETIMEDOUT; 0: never */
     int flags;               /* MSG_* */
     const struct iovec *iov; /* the bytes */
     int count;
@@ -68,6 +69,7 @@ static inline ssize_t io_got(go_sched *s, struct fd *r, ssize_t got, size_t aske
 /* Attempts on anything: sockets, pipes, ttys, files. */
 ssize_t io_read_attempt(struct io *op, struct fd *r);
 ssize_t io_write_attempt(struct io *op, struct fd *r);
+ssize_t io_positioned_attempt(struct io *op, struct fd *r); /* at op->at */
 
 /* The parts of them for what is no socket: bytes.c, and file.c for what epoll refuses. */
 ssize_t bytes_read(struct io *op, struct fd *r);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Receiving and sending on sockets. */
-#include "net/io.h"
+#include "net/msg.h"
 #include <stdlib.h>
 
 /* ---- receiving ---- */
 
-/* These answer at once in any socket, blocking or not. */
-enum { AT_ONCE = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB };
 /* With others than these, a short answer does not mean that nothing is left. */
 enum { PLAIN = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC };
 
@@ -18,7 +16,7 @@ static ssize_t received(struct io *op, struct fd *r, ssize_t n)
     return n;
 }
 
-static ssize_t recv_attempt(struct io *op, struct fd *r)
+ssize_t msg_recv_attempt(struct io *op, struct fd *r)
 {
     ssize_t n;
 
@@ -29,7 +27,7 @@ static ssize_t recv_attempt(struct io *op, struct fd *r)
     return received(op, r, n);
 }
 
-static ssize_t recvmsg_attempt(struct io *op, struct fd *r)
+ssize_t msg_recvmsg_attempt(struct io *op, struct fd *r)
 {
     ssize_t n;
 
@@ -39,15 +37,13 @@ static ssize_t recvmsg_attempt(struct io *op, struct fd *r)
     return received(op, r, n);
 }
 
-/* MSG_WAITALL on a stream: on until n bytes are there, the end, or an error; then what came counts.
- */
-static bool wants_all(const struct fd *r, int flags)
+bool msg_wants_all(const struct fd *r, int flags)
 {
-    return flags & MSG_WAITALL && !(flags & (AT_ONCE | MSG_PEEK | MSG_TRUNC)) &&
+    return flags & MSG_WAITALL && !(flags & (MSG_AT_ONCE | MSG_PEEK | MSG_TRUNC)) &&
            r->kind == FD_STREAM;
 }
 
-static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
+ssize_t msg_recv_all(struct io *op, struct fd *r, char *buf, size_t n, msg_run *run)
 {
     size_t done = 0;
     ssize_t got = 0;
@@ -55,7 +51,8 @@ static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
     op->flags &= ~MSG_WAITALL;
     while (done < n) {
         io_buffer(op, buf + done, n - done);
-        got = io_run(op, r);
+        op->tried = false;
+        got = run(op, r);
         if (got <= 0)
             break;
         done += (size_t)got;
@@ -66,12 +63,12 @@ static ssize_t recv_all(struct io *op, struct fd *r, char *buf, size_t n)
 ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = recv_attempt,
+    struct io op = {.attempt = msg_recv_attempt,
                     .sched = s,
                     .dir = LOOP_READ,
                     .how = WAIT_CANCEL,
                     .flags = flags,
-                    .at_once = flags & AT_ONCE,
+                    .at_once = flags & MSG_AT_ONCE,
                     .from = from,
                     .from_len = len};
     struct fd *r;
@@ -81,8 +78,8 @@ ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *fro
         return rc;
     if (unlikely(r->kind == FD_UNKNOWN) && (rc = fd_identify(s, r)) < 0)
         return rc;
-    if (wants_all(r, flags))
-        return recv_all(&op, r, buf, n);
+    if (msg_wants_all(r, flags))
+        return msg_recv_all(&op, r, buf, n, io_run);
     io_buffer(&op, buf, n);
     return io_run(&op, r);
 }
@@ -90,7 +87,7 @@ ssize_t go_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *fro
 ssize_t go_recv(int fd, void *buf, size_t n, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL};
+    struct io op = {.attempt = msg_recv_attempt, .sched = s, .dir = LOOP_READ, .how = WAIT_CANCEL};
     struct fd *r;
     ssize_t got;
 
@@ -127,7 +124,7 @@ static int iov_rest(struct iovec *rest, const struct iovec *v, int count, size_t
 }
 
 /* Control data comes with the first part. */
-static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
+ssize_t msg_recvmsg_all(struct io *op, struct fd *r, struct msghdr *m, msg_run *run)
 {
     struct iovec few[16], *rest = m->msg_iovlen <= 16 ? few : malloc(m->msg_iovlen * sizeof *rest);
     struct msghdr more = {.msg_iov = rest};
@@ -137,12 +134,12 @@ static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
     if (!rest)
         return -ENOMEM;
     op->flags &= ~MSG_WAITALL;
-    got = io_run(op, r);
+    got = run(op, r);
     for (done = got > 0 ? (size_t)got : 0;
          got > 0 && done<op->total; done += got> 0 ? (size_t)got : 0) {
         more.msg_iovlen = (size_t)iov_rest(rest, m->msg_iov, (int)m->msg_iovlen, done);
         op->msg = &more;
-        got = io_run(op, r);
+        got = run(op, r);
     }
     if (rest != few)
         free(rest);
@@ -152,12 +149,12 @@ static ssize_t recvmsg_all(struct io *op, struct fd *r, struct msghdr *m)
 ssize_t go_recvmsg(int fd, struct msghdr *m, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = recvmsg_attempt,
+    struct io op = {.attempt = msg_recvmsg_attempt,
                     .sched = s,
                     .dir = LOOP_READ,
                     .how = WAIT_CANCEL,
                     .flags = flags,
-                    .at_once = flags & AT_ONCE,
+                    .at_once = flags & MSG_AT_ONCE,
                     .msg = m};
     struct fd *r;
     int rc = fd_checkpoint(s, fd);
@@ -171,12 +168,12 @@ ssize_t go_recvmsg(int fd, struct msghdr *m, int flags)
         return -EMSGSIZE; /* the kernel's word for it */
     if ((rc = fd_get(s, fd, &r)) < 0 || (r->kind == FD_UNKNOWN && (rc = fd_identify(s, r)) < 0))
         return rc;
-    return wants_all(r, flags) ? recvmsg_all(&op, r, m) : io_run(&op, r);
+    return msg_wants_all(r, flags) ? msg_recvmsg_all(&op, r, m, io_run) : io_run(&op, r);
 }
 
 /* ---- sending ---- */
 
-static ssize_t send_attempt(struct io *op, struct fd *r)
+ssize_t msg_send_attempt(struct io *op, struct fd *r)
 {
     ssize_t n;
 
@@ -189,7 +186,7 @@ static ssize_t send_attempt(struct io *op, struct fd *r)
     return n;
 }
 
-static ssize_t sendmsg_attempt(struct io *op, struct fd *r)
+ssize_t msg_sendmsg_attempt(struct io *op, struct fd *r)
 {
     ssize_t n;
 
@@ -205,7 +202,7 @@ ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct soc
                   socklen_t len)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = send_attempt,
+    struct io op = {.attempt = msg_send_attempt,
                     .sched = s,
                     .dir = LOOP_WRITE,
                     .how = WAIT_CANCEL,
@@ -225,7 +222,7 @@ ssize_t go_sendto(int fd, const void *buf, size_t n, int flags, const struct soc
 ssize_t go_send(int fd, const void *buf, size_t n, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL};
+    struct io op = {.attempt = msg_send_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL};
     struct fd *r;
     ssize_t put;
 
@@ -251,7 +248,7 @@ ssize_t go_send(int fd, const void *buf, size_t n, int flags)
 ssize_t go_sendmsg(int fd, const struct msghdr *m, int flags)
 {
     go_sched *s = sched_self();
-    struct io op = {.attempt = sendmsg_attempt,
+    struct io op = {.attempt = msg_sendmsg_attempt,
                     .sched = s,
                     .dir = LOOP_WRITE,
                     .how = WAIT_CANCEL,

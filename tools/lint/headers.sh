@@ -105,11 +105,11 @@ arch=generic
 if [ -e "arch/$($CC -dumpmachine | cut -d- -f1)/context.h" ]; then
     arch=$($CC -dumpmachine | cut -d- -f1)
 fi
-for h in arch/arch.h core/*.h sync/*.h net/*.h; do
+for h in arch/arch.h core/*.h sync/*.h net/*.h shim/*.h; do
     [ -e "$h" ] || continue
     printf '#include "%s"\ntypedef int not_empty;\n' "$h" >"$tmp/one.c"
     try "$h" "$CC" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. -Iinclude "-Iarch/$arch" \
-        -fsyntax-only "$tmp/one.c"
+        "-I${O:-build}" -fsyntax-only "$tmp/one.c"
 done
 
 exit $bad

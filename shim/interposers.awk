@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+#
+# Makes the interposers from names.tab. -v what=
+#   real.h   the originals' table
+#   code     the interposers
+#   map      the names, for the version script
+#   own      for objcopy: the library's own calls of these names go past the shim
+BEGIN { FS = "[ \t]*\\|[ \t]*" }
+
+function trim(s) { gsub(/^[ \t]+|[ \t]+$/, "", s); return s }
+
+# "const char *a, int b" -> "a, b"
+function names_of(params,    n, i, part, out)
+{
+    if (params == "void")
+        return ""
+    n = split(params, part, ",")
+    out = ""
+    for (i = 1; i <= n; i++) {
+        match(part[i], /[A-Za-z_0-9]+[ ]*$/)
+        out = out (i > 1 ? ", " : "") trim(substr(part[i], RSTART))
+    }
+    return out
+}
+
+function members_of(params,    out)
+{
+    if (params == "void")
+        return ""
+    out = params
+    gsub(/,/, ";", out)
+    return out ";"
+}
+
+/^[ \t]*(#|$)/ { next }
+
+{
+    n_names = split($1, name, /[ \t]*,[ \t]*/)
+    family = trim($2); ret = trim($3); params = trim($4); how = trim($5)
+    split(how, word, / +/)
+    kind = word[1]; fn = word[2]
+    if (kind == "inner")
+        next
+    for (i = 1; i <= n_names; i++)
+        emit(trim(name[i]))
+}
+
+function original(nm) { return "ORIGINAL(" nm ")" }
+
+function emit(nm,    args, decl, comma)
+{
+    args = names_of(params)
+    comma = args == "" ? "" : ", "
+    if (what == "map") {
+        print "        " nm ";"
+        return
+    }
+    if (what == "own") {
+        print nm " gosling_own_" nm
+        return
+    }
+    if (what == "real.h") {
+        if (!started++) {
+            print "/* Made from shim/names.tab by shim/interposers.awk. */"
+        }
+        if (kind == "hand") {
+            sub(/, *\.\.\./, ", long arg", params)
+        }
+        print "X(" nm ", " family ", " ret ", (" params "))"
+        return
+    }
+    # code
+    if (kind == "hand")
+        return
+    print ""
+    if (kind == "pool") {
+        print "struct args_" nm " { " members_of(params) (ret == "void" ? "" : " " ret " result_;") " };"
+        print "static void run_" nm "(void *p)"
+        print "{"
+        print "    struct args_" nm " *a = p;"
+        print "    (void)a;"
+        print "    " (ret == "void" ? "" : "a->result_ = ") original(nm) "(" args_of("a->", args) ");"
+        print "}"
+    }
+    print "EXPORT " ret (ret ~ /\*$/ ? "" : " ") nm "(" params ")"
+    print "{"
+    print "    go_sched *s = shim_fiber(GO_SHIM_" family ");"
+    print ""
+    if (kind == "raw") {
+        print "    if (unlikely(s))"
+        print "        return (" ret ")shim_result(" fn "(s" comma args "));"
+        print "    return " original(nm) "(" args ");"
+    } else if (kind == "own") {
+        if (ret == "void") {
+            print "    if (unlikely(s))"
+            print "        " fn "(s" comma args ");"
+            print "    else"
+            print "        " original(nm) "(" args ");"
+        } else {
+            print "    if (unlikely(s))"
+            print "        return " fn "(s" comma args ");"
+            print "    return " original(nm) "(" args ");"
+        }
+    } else if (kind == "pool") {
+        print "    if (unlikely(s)) {"
+        print "        struct args_" nm " a = {" (args == "" ? "" : inits(args)) "};"
+        print ""
+        if (ret == "void") {
+            print "        shim_pool(run_" nm ", &a);"
+            print "        return;"
+        } else if (ret ~ /\*$/) {
+            print "        return shim_pool(run_" nm ", &a) < 0 ? NULL : a.result_;"
+        } else {
+            print "        return shim_pool(run_" nm ", &a) < 0 ? -1 : a.result_;"
+        }
+        print "    }"
+        print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
+    } else if (kind == "audit") {
+        print "    struct shim_blocked b;"
+        print "    " ret " result;"
+        print ""
+        print "    if (likely(!s))"
+        print "        return " original(nm) "(" args ");"
+        print "    shim_blocks(&b, \"" nm "\", __builtin_return_address(0));"
+        print "    result = " original(nm) "(" args ");"
+        print "    shim_blocked(&b);"
+        print "    return result;"
+    } else {
+        print "names.tab: " nm ": how is that: " how > "/dev/stderr"
+        exit 1
+    }
+    print "}"
+    # the library's own
+    print "OWN " ret (ret ~ /\*$/ ? "" : " ") "gosling_own_" nm "(" params ")"
+    print "{"
+    print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
+    print "}"
+}
+
+function args_of(prefix, args,    n, i, part, out)
+{
+    if (args == "")
+        return ""
+    n = split(args, part, /, */)
+    for (i = 1; i <= n; i++)
+        out = out (i > 1 ? ", " : "") prefix part[i]
+    return out
+}
+
+function inits(args,    n, i, part, out)
+{
+    n = split(args, part, /, */)
+    for (i = 1; i <= n; i++)
+        out = out (i > 1 ? ", " : "") "." part[i] " = " part[i]
+    return out
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Readiness: all of them are go_poll. */
+#include "core/sys.h"
+#include "shim/shim.h"
+#include <gosling/io.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the signal mask of the p-calls ----
+ *
+ * The thread's, for as long as the call lasts: others that run meanwhile have it too. */
+
+static void mask_set(const sigset_t *mask, sigset_t *saved)
+{
+    if (mask)
+        pthread_sigmask(SIG_SETMASK, mask, saved);
+}
+
+static void mask_reset(const sigset_t *mask, const sigset_t *saved)
+{
+    if (mask)
+        pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+static go_time milliseconds(int timeout)
+{
+    return timeout < 0 ? -1 : timeout * GO_MS;
+}
+
+/* ---- poll ---- */
+
+long shim_poll(go_sched *s, struct pollfd *fds, nfds_t n, int timeout)
+{
+    (void)s;
+    return go_poll(fds, n, milliseconds(timeout));
+}
+
+long shim_ppoll(go_sched *s, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                const sigset_t *mask)
+{
+    sigset_t saved;
+    go_time ns;
+    long rc = shim_timespec(timeout, &ns);
+
+    (void)s;
+    if (rc < 0)
+        return rc;
+    mask_set(mask, &saved);
+    rc = go_poll(fds, n, ns);
+    mask_reset(mask, &saved);
+    return rc;
+}
+
+/* ---- select ---- */
+
+enum { WORD = 8 * sizeof(fd_mask), FEW = 64 };
+#define SELECT_IN  (POLLIN | POLLRDNORM | POLLRDBAND)
+#define SELECT_OUT (POLLOUT | POLLWRNORM | POLLWRBAND)
+
+/* By words, since programs have sets larger than FD_SETSIZE. */
+static bool in_set(int fd, const fd_set *set)
+{
+    return set && (((const fd_mask *)set)[fd / WORD] >> (fd % WORD) & 1);
+}
+
+static void set_bit(int fd, fd_set *set)
+{
+    ((fd_mask *)set)[fd / WORD] |= (fd_mask)((unsigned long)1 << (fd % WORD));
+}
+
+static void clear_set(int n, fd_set *set)
+{
+    if (set)
+        memset(set, 0, ((size_t)n + WORD - 1) / WORD * sizeof(fd_mask));
+}
+
+static nfds_t to_poll(struct pollfd *fds, int n, const fd_set *in, const fd_set *out,
+                      const fd_set *ex)
+{
+    nfds_t count = 0;
+
+    for (int fd = 0; fd < n; fd++) {
+        short events = (short)((in_set(fd, in) ? SELECT_IN : 0) |
+                               (in_set(fd, out) ? SELECT_OUT : 0) | (in_set(fd, ex) ? POLLPRI : 0));
+
+        if (events) {
+            if (fds)
+                fds[count] = (struct pollfd){.fd = fd, .events = events};
+            count++;
+        }
+    }
+    return count;
+}
+
+/* As the kernel's: an error is readable and writable, a hang-up readable. */
+static long from_poll(const struct pollfd *fds, nfds_t count, int n, fd_set *in, fd_set *out,
+                      fd_set *ex)
+{
+    long bits = 0;
+
+    for (nfds_t i = 0; i < count; i++)
+        if (fds[i].revents & POLLNVAL)
+            return -EBADF;
+    clear_set(n, in);
+    clear_set(n, out);
+    clear_set(n, ex);
+    for (nfds_t i = 0; i < count; i++) {
+        short asked = fds[i].events, came = fds[i].revents;
+
+        if (asked & POLLIN && came & (SELECT_IN | POLLHUP | POLLERR)) {
+            set_bit(fds[i].fd, in);
+            bits++;
+        }
+        if (asked & POLLOUT && came & (SELECT_OUT | POLLERR)) {
+            set_bit(fds[i].fd, out);
+            bits++;
+        }
+        if (asked & POLLPRI && came & POLLPRI) {
+            set_bit(fds[i].fd, ex);
+            bits++;
+        }
+    }
+    return bits;
+}
+
+static long select_for(int n, fd_set *in, fd_set *out, fd_set *ex, go_time ns)
+{
+    struct pollfd few[FEW], *fds = few;
+    nfds_t count;
+    long rc;
+
+    if (n < 0)
+        return -EINVAL;
+    count = to_poll(NULL, n, in, out, ex);
+    if (count > FEW && !(fds = malloc(count * sizeof *fds)))
+        return -ENOMEM;
+    to_poll(fds, n, in, out, ex);
+    /* POLLPRI alone also ends at a hang-up, which select does not know there: rare enough to be
+     * left at an answer of none */
+    rc = go_poll(fds, count, ns);
+    if (rc >= 0)
+        rc = from_poll(fds, count, n, in, out, ex);
+    if (fds != few)
+        free(fds);
+    return rc;
+}
+
+long shim_select(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeout)
+{
+    go_time ns = -1, until, left;
+    long rc;
+
+    if (timeout) {
+        if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
+            return -EINVAL;
+        ns = timeout->tv_sec < GO_FOREVER / GO_SEC - 1
+                 ? timeout->tv_sec * GO_SEC + timeout->tv_usec * GO_US
+                 : GO_FOREVER - 1;
+    }
+    until = shim_until(s, ns);
+    rc = select_for(n, in, out, ex, ns);
+    if (timeout) { /* Linux says what is left */
+        left = until - sched_now(s);
+        left = left > 0 && rc != 0 ? left : 0;
+        *timeout = (struct timeval){left / GO_SEC, left % GO_SEC / GO_US};
+    }
+    return rc;
+}
+
+long shim_pselect(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex,
+                  const struct timespec *timeout, const sigset_t *mask)
+{
+    sigset_t saved;
+    go_time ns;
+    long rc = shim_timespec(timeout, &ns);
+
+    (void)s;
+    if (rc < 0)
+        return rc;
+    mask_set(mask, &saved);
+    rc = select_for(n, in, out, ex, ns);
+    mask_reset(mask, &saved);
+    return rc;
+}
+
+/* ---- epoll: a descriptor that is readable when it has events ---- */
+
+static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go_time ns)
+{
+    go_time until = shim_until(s, ns), left;
+    long rc = fd_checkpoint(s, fd);
+
+    if (rc < 0)
+        return rc;
+    for (;;) {
+        struct pollfd one = {.fd = fd, .events = POLLIN};
+
+        rc = sys_epoll_look(fd, events, n);
+        if (rc != 0 || ns == 0)
+            return rc;
+        left = until == GO_FOREVER ? -1 : until - sched_now(s);
+        if (until != GO_FOREVER && left <= 0)
+            return 0;
+        rc = go_poll(&one, 1, left);
+        if (rc <= 0)
+            return rc;
+        if (one.revents & POLLNVAL)
+            return -EBADF;
+    }
+}
+
+long shim_epoll_wait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout)
+{
+    return epoll_for(s, fd, events, n, milliseconds(timeout));
+}
+
+long shim_epoll_pwait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout,
+                      const sigset_t *mask)
+{
+    sigset_t saved;
+    long rc;
+
+    mask_set(mask, &saved);
+    rc = epoll_for(s, fd, events, n, milliseconds(timeout));
+    mask_reset(mask, &saved);
+    return rc;
+}
+
+long shim_epoll_pwait2(go_sched *s, int fd, struct epoll_event *events, int n,
+                       const struct timespec *timeout, const sigset_t *mask)
+{
+    sigset_t saved;
+    go_time ns;
+    long rc = shim_timespec(timeout, &ns);
+
+    if (rc < 0)
+        return rc;
+    mask_set(mask, &saved);
+    rc = epoll_for(s, fd, events, n, ns);
+    mask_reset(mask, &saved);
+    return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets, as a blocking one has them. */
+#include "core/scope.h"
+#include "net/connect.h"
+#include "net/msg.h"
+#include "shim/shim.h"
+#include <gosling/io.h>
+
+/* ---- receiving ---- */
+
+static int begin(go_sched *s, int fd, struct fd **r)
+{
+    int rc = fd_checkpoint(s, fd);
+
+    if (unlikely(rc < 0) || unlikely((rc = fd_get(s, fd, r)) < 0))
+        return rc;
+    return unlikely((*r)->kind == FD_UNKNOWN) ? fd_identify(s, *r) : 0;
+}
+
+long shim_recvfrom(go_sched *s, int fd, void *buf, size_t n, int flags, struct sockaddr *from,
+                   socklen_t *len)
+{
+    struct io op = {.attempt = msg_recv_attempt,
+                    .sched = s,
+                    .dir = LOOP_READ,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & MSG_AT_ONCE,
+                    .from = from,
+                    .from_len = len};
+    struct fd *r;
+    int rc = begin(s, fd, &r);
+
+    if (rc < 0)
+        return rc;
+    if (msg_wants_all(r, flags))
+        return msg_recv_all(&op, r, buf, n, shim_run);
+    io_buffer(&op, buf, n);
+    return shim_run(&op, r);
+}
+
+long shim_recv(go_sched *s, int fd, void *buf, size_t n, int flags)
+{
+    struct fd *r;
+    ssize_t got;
+
+    if (unlikely(flags != 0))
+        return shim_recvfrom(s, fd, buf, n, flags, NULL, NULL);
+    got = begin(s, fd, &r);
+    if (unlikely(got < 0))
+        return got;
+    if (likely(r->kind == FD_STREAM)) {
+        got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
+        if (likely(got > 0))
+            return io_got(s, r, got, n);
+        if (got != -EAGAIN && got != -EINTR && got != -ENOTSOCK)
+            return got;
+    }
+    return shim_recvfrom(s, fd, buf, n, flags, NULL, NULL);
+}
+
+long shim_recvmsg(go_sched *s, int fd, struct msghdr *m, int flags)
+{
+    struct io op = {.attempt = msg_recvmsg_attempt,
+                    .sched = s,
+                    .dir = LOOP_READ,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & MSG_AT_ONCE,
+                    .msg = m};
+    struct fd *r;
+    int rc = begin(s, fd, &r);
+
+    if (rc < 0)
+        return rc;
+    if (m->msg_iovlen > INT32_MAX || io_vector(&op, m->msg_iov, (int)m->msg_iovlen) < 0)
+        return -EMSGSIZE;
+    return msg_wants_all(r, flags) ? msg_recvmsg_all(&op, r, m, shim_run) : shim_run(&op, r);
+}
+
+/* The time-out is looked at after each message only, as Linux does it. */
+long shim_recvmmsg(go_sched *s, int fd, struct mmsghdr *m, unsigned n, int flags,
+                   struct timespec *timeout)
+{
+    go_time ns, until;
+    unsigned done = 0;
+    long rc = shim_timespec(timeout, &ns);
+
+    if (rc < 0)
+        return rc;
+    until = shim_until(s, ns);
+    for (; done < n; done++) {
+        rc = shim_recvmsg(s, fd, &m[done].msg_hdr, flags & ~MSG_WAITFORONE);
+        if (rc < 0)
+            break;
+        m[done].msg_len = (unsigned)rc;
+        if (flags & MSG_WAITFORONE)
+            flags |= MSG_DONTWAIT;
+        if (until != GO_FOREVER && sched_now(s) >= until) {
+            done++;
+            break;
+        }
+    }
+    return done ? (long)done : rc;
+}
+
+/* ---- sending ---- */
+
+long shim_sendto(go_sched *s, int fd, const void *buf, size_t n, int flags,
+                 const struct sockaddr *to, socklen_t len)
+{
+    struct io op = {.attempt = msg_send_attempt,
+                    .sched = s,
+                    .dir = LOOP_WRITE,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .to = to,
+                    .to_len = len};
+    struct fd *r;
+    size_t done = 0;
+    ssize_t put = begin(s, fd, &r);
+    uint32_t binding;
+
+    if (put < 0)
+        return put;
+    binding = r->binding;
+    do {
+        io_buffer(&op, (const char *)buf + done, n - done);
+        op.at_once = flags & MSG_DONTWAIT;
+        op.tried = false;
+        put = shim_run(&op, r);
+        if (put > 0)
+            done += (size_t)put;
+    } while (put > 0 && done < n && r->kind == FD_STREAM && r->binding == binding);
+    return done ? (long)done : shim_epipe(put, flags);
+}
+
+long shim_send(go_sched *s, int fd, const void *buf, size_t n, int flags)
+{
+    struct fd *r;
+    ssize_t put;
+
+    if (unlikely(flags & ~MSG_NOSIGNAL))
+        return shim_sendto(s, fd, buf, n, flags, NULL, 0);
+    put = begin(s, fd, &r);
+    if (unlikely(put < 0))
+        return put;
+    if (likely(r->kind == FD_STREAM)) {
+        put = sys_sendto(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+        if (likely(put == (ssize_t)n)) {
+            fd_moved(s, r);
+            return put;
+        }
+        if (put > 0) {
+            ssize_t more = shim_sendto(s, fd, (const char *)buf + put, n - (size_t)put,
+                                       flags | MSG_NOSIGNAL, NULL, 0);
+
+            return more > 0 ? put + more : put;
+        }
+    }
+    return shim_sendto(s, fd, buf, n, flags, NULL, 0);
+}
+
+/* Of a stream all is sent; control data goes with the first part. */
+long shim_sendmsg(go_sched *s, int fd, const struct msghdr *m, int flags)
+{
+    struct io op = {.attempt = msg_sendmsg_attempt,
+                    .sched = s,
+                    .dir = LOOP_WRITE,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT,
+                    .msg = (struct msghdr *)(uintptr_t)m};
+    struct fd *r;
+    ssize_t put = begin(s, fd, &r);
+    size_t skip;
+
+    if (put < 0)
+        return put;
+    put = shim_run(&op, r);
+    if (put <= 0 || r->kind != FD_STREAM)
+        return shim_epipe(put, flags);
+    skip = (size_t)put;
+    for (size_t i = 0; i < m->msg_iovlen; i++) {
+        const struct iovec *v = &m->msg_iov[i];
+        long more;
+
+        if (skip >= v->iov_len) {
+            skip -= v->iov_len;
+            continue;
+        }
+        more = shim_sendto(s, fd, (char *)v->iov_base + skip, v->iov_len - skip,
+                           flags | MSG_NOSIGNAL, NULL, 0);
+        if (more > 0)
+            put += more;
+        if (more < (long)(v->iov_len - skip))
+            break;
+        skip = 0;
+    }
+    return put;
+}
+
+long shim_sendmmsg(go_sched *s, int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+    unsigned done = 0;
+    long rc = 0;
+
+    for (; done < n; done++) {
+        rc = shim_sendmsg(s, fd, &m[done].msg_hdr, flags);
+        if (rc < 0)
+            break;
+        m[done].msg_len = (unsigned)rc;
+    }
+    return done ? (long)done : rc;
+}
+
+/* ---- connections ---- */
+
+/* accept has no MSG_DONTWAIT: see net/accept.c. */
+static ssize_t accept_attempt(struct io *op, struct fd *r)
+{
+    int fd;
+
+    if (!fd_ready(r->number, POLLIN))
+        return -EAGAIN;
+    do
+        fd = sys_accept4(r->number, op->from, op->from_len, op->flags);
+    while (fd == -EINTR);
+    return fd;
+}
+
+long shim_accept4(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, int flags)
+{
+    struct io op = {.attempt = accept_attempt,
+                    .sched = s,
+                    .dir = LOOP_READ,
+                    .how = WAIT_CANCEL,
+                    .flags = flags,
+                    .from = peer,
+                    .from_len = len};
+    struct fd *r;
+    int rc = begin(s, fd, &r);
+
+    if (rc < 0)
+        return rc;
+    /* what is not a listener has its error at once */
+    if (!fd_is_socket(r) || (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)))
+        return sys_accept4(fd, peer, len, flags);
+    if (r->kind != FD_LISTENER) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+
+        if (sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens)
+            return sys_accept4(fd, peer, len, flags);
+    }
+    return shim_run(&op, r);
+}
+
+long shim_accept(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len)
+{
+    return shim_accept4(s, fd, peer, len, 0);
+}
+
+long shim_connect(go_sched *s, int fd, const struct sockaddr *to, socklen_t len)
+{
+    struct fd *r;
+    go_time until;
+    int rc = begin(s, fd, &r);
+
+    if (rc < 0)
+        return rc;
+    if (!fd_is_socket(r))
+        return sys_connect(fd, to, len);
+    rc = shim_may_wait(s, r, LOOP_WRITE, &until);
+    if (rc == -EAGAIN)
+        return sys_connect(fd, to, len);
+    rc = rc < 0 ? rc : connect_until(s, fd, to, len, until);
+    return rc == -ETIMEDOUT && until && sched_now(s) >= until ? -EINPROGRESS : rc;
+}
