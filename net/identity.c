@@ -4,6 +4,14 @@
 #include "core/sys.h"
 #include "net/fd.h"
 
+/* A POSIX message queue looks like a regular file of 80 bytes, and epoll takes it. */
+static bool is_queue(int fd, const struct stat *st)
+{
+    struct statfs fs;
+
+    return st->st_size == 80 && sys_fstatfs(fd, &fs) == 0 && fs.f_type == 0x19800202;
+}
+
 int fd_identify(go_sched *s, struct fd *r)
 {
     struct stat st;
@@ -24,6 +32,8 @@ int fd_identify(go_sched *s, struct fd *r)
         r->kind = FD_PIPE;
         break;
     case S_IFREG:
+        r->kind = is_queue(r->number, &st) ? FD_OTHER : FD_FILE;
+        break;
     case S_IFDIR:
     case S_IFBLK:
         r->kind = FD_FILE;

@@ -2,6 +2,7 @@
  *
  * Switching the shim on and off, and finding what it stands before. */
 #include "shim/originals.h"
+#include "shim/sites.h"
 #include <dlfcn.h>
 #include <gosling/offload.h>
 #include <string.h>
@@ -9,11 +10,18 @@
 unsigned shim_families = GO_SHIM_ALL;
 struct shim_originals shim_originals;
 
+/* The originals without any entry, also not by libc's call sites. */
+#define X(name, family, ret, params) ret gosling_own_##name params;
+#include "gen/names.h"
+#undef X
+
 static const struct {
     const char *name;
     void **at;
+    void *own;
 } names[] = {
-#define X(name, family, ret, params) {#name, (void **)(void *)&shim_originals.name},
+#define X(name, family, ret, params) \
+    {#name, (void **)(void *)&shim_originals.name, (void *)gosling_own_##name},
 #include "gen/names.h"
 #undef X
 };
@@ -27,9 +35,20 @@ void shim_resolve(void)
         __atomic_store_n(names[i].at, dlsym(RTLD_NEXT, names[i].name), __ATOMIC_RELAXED);
 }
 
-__attribute__((constructor)) static void resolve_early(void)
+/* Of the entry by call sites: how many, or why there is none. */
+static unsigned patched;
+static const char *why_not_patched;
+
+__attribute__((constructor)) static void begin(void)
 {
     shim_resolve();
+    why_not_patched = sites_patch(&patched);
+}
+
+const char *shim_sites(unsigned *count)
+{
+    *count = patched;
+    return why_not_patched;
 }
 
 int go_shim_enable(unsigned what)
@@ -42,11 +61,8 @@ int go_shim_enable(unsigned what)
 void *go_shim_original(const char *name)
 {
     for (unsigned i = 0; i < NAMES; i++)
-        if (strcmp(names[i].name, name) == 0) {
-            if (!*names[i].at)
-                shim_resolve();
-            return *names[i].at;
-        }
+        if (strcmp(names[i].name, name) == 0)
+            return *names[i].at ? names[i].own : NULL;
     return NULL;
 }
 

@@ -7,6 +7,15 @@
 #   own      for objcopy: the library's own calls of these names go past the shim
 BEGIN { FS = "[ \t]*\\|[ \t]*" }
 
+# stdio's, in own.c, where the compiler may have made one of another
+BEGIN {
+    if (what == "own") {
+        n = split("fprintf fputs fputc fwrite", stdio, " ")
+        for (i = 1; i <= n; i++)
+            print stdio[i] " gosling_own_" stdio[i]
+    }
+}
+
 function trim(s) { gsub(/^[ \t]+|[ \t]+$/, "", s); return s }
 
 # "const char *a, int b" -> "a, b"
@@ -115,6 +124,15 @@ function emit(nm,    args, decl, comma)
         }
         print "    }"
         print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
+    } else if (kind == "quiet") {
+        print "    " ret (ret ~ /\*$/ ? "" : " ") "result;"
+        print ""
+        print "    if (s)"
+        print "        s->no_park++;"
+        print "    result = " original(nm) "(" args ");"
+        print "    if (s)"
+        print "        s->no_park--;"
+        print "    return result;"
     } else if (kind == "audit") {
         print "    struct shim_blocked b;"
         print "    " ret " result;"
@@ -133,7 +151,16 @@ function emit(nm,    args, decl, comma)
     # the library's own
     print "OWN " ret (ret ~ /\*$/ ? "" : " ") "gosling_own_" nm "(" params ")"
     print "{"
-    print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
+    print "    go_sched *s = shim_own_begin();"
+    if (ret == "void") {
+        print "    " original(nm) "(" args ");"
+        print "    shim_own_end(s);"
+    } else {
+        print "    " ret (ret ~ /\*$/ ? "" : " ") "result = " original(nm) "(" args ");"
+        print ""
+        print "    shim_own_end(s);"
+        print "    return result;"
+    }
     print "}"
 }
 

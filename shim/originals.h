@@ -7,6 +7,8 @@
 
 #include "shim/shim.h"
 #include <aio.h>
+#include <spawn.h>
+#include <wordexp.h>
 
 struct shim_originals {
 #define X(name, family, ret, params) ret(*name) params;

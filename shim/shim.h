@@ -73,6 +73,23 @@ struct shim_blocked {
 void shim_blocks(struct shim_blocked *b, const char *name, void *caller);
 void shim_blocked(struct shim_blocked *b);
 
+/* Around a call of libc's that the library makes itself, also from the middle of the scheduler: its
+ * fiber must not wait in it, by whichever entry. */
+static inline go_sched *shim_own_begin(void)
+{
+    go_sched *s = sched_self();
+
+    if (s)
+        s->no_park++;
+    return s;
+}
+
+static inline void shim_own_end(go_sched *s)
+{
+    if (s)
+        s->no_park--;
+}
+
 /* ---- how long a call may wait ---- */
 
 /* A relative time in nanoseconds; < 0: for ever. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sleeping, as go_sleep. A cancelled sleep says what was left of it. */
+#include "core/sys.h"
 #include "shim/shim.h"
 #include <gosling/fiber.h>
 #include <gosling/time.h>
@@ -52,7 +53,7 @@ long shim_usleep(go_sched *s, useconds_t us)
 }
 
 /* The kernel's rules: an absolute time in the past is no sleep; of an absolute sleep nothing is
- * left. Of clocks that do not count time passing only libc knows. */
+ * left. Clocks that do not count time passing are the kernel's to know. */
 int shim_clock_nanosleep(go_sched *s, clockid_t clock, int flags, const struct timespec *want,
                          struct timespec *left)
 {
@@ -62,9 +63,7 @@ int shim_clock_nanosleep(go_sched *s, clockid_t clock, int flags, const struct t
 
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
         clock != CLOCK_TAI)
-        return ((int (*)(clockid_t, int, const struct timespec *,
-                         struct timespec *))go_shim_original("clock_nanosleep"))(clock, flags, want,
-                                                                                 left);
+        return (int)-SYS4(SYS_clock_nanosleep, clock, flags, want, left);
     if (!want)
         return EFAULT;
     rc = shim_timespec(want, &ns);

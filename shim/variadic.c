@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Interposers of functions with a variable number of arguments. The last one is at most one word,
- * and there is always a word to be read, given or not. */
+ * Interposers that cannot be generated. Of functions with a variable number of arguments the last
+ * one is at most one word, and there is always a word to be read, given or not. */
 #undef _FORTIFY_SOURCE
 #include "shim/originals.h"
 #include <fcntl.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
@@ -33,7 +34,10 @@
     }                                                                 \
     OWN int gosling_own_##name(int fd, int command, long arg)         \
     {                                                                 \
-        return ORIGINAL(name)(fd, command, arg);                      \
+        go_sched *s = shim_own_begin();                               \
+        int rc = ORIGINAL(name)(fd, command, arg);                    \
+        shim_own_end(s);                                              \
+        return rc;                                                    \
     }
 
 #define OPEN(name)                                                                          \
@@ -49,7 +53,10 @@
     }                                                                                       \
     OWN int gosling_own_##name(const char *path, int flags, long mode)                      \
     {                                                                                       \
-        return ORIGINAL(name)(path, flags, mode);                                           \
+        go_sched *s = shim_own_begin();                                                     \
+        int rc = ORIGINAL(name)(path, flags, mode);                                         \
+        shim_own_end(s);                                                                    \
+        return rc;                                                                          \
     }
 
 #define OPENAT(name)                                                                   \
@@ -65,7 +72,10 @@
     }                                                                                  \
     OWN int gosling_own_##name(int dir, const char *path, int flags, long mode)        \
     {                                                                                  \
-        return ORIGINAL(name)(dir, path, flags, mode);                                 \
+        go_sched *s = shim_own_begin();                                                \
+        int rc = ORIGINAL(name)(dir, path, flags, mode);                               \
+        shim_own_end(s);                                                               \
+        return rc;                                                                     \
     }
 
 FCNTL(fcntl)
@@ -77,3 +87,19 @@ OPEN(__open)
 OPEN(__open64)
 OPENAT(openat)
 OPENAT(openat64)
+
+/* A child that shares our memory would work on our tables while this process stands still, so it
+ * gets a copy: POSIX allows vfork to be fork. Outside fibers as well, since an interposer cannot
+ * return twice. */
+#define VFORK(name)                    \
+    EXPORT pid_t name(void)            \
+    {                                  \
+        return fork();                 \
+    }                                  \
+    OWN pid_t gosling_own_##name(void) \
+    {                                  \
+        return fork();                 \
+    }
+
+VFORK(vfork)
+VFORK(__vfork)

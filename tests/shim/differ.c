@@ -49,12 +49,12 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 }
 
 /* A result, with errno where there is one. */
-#define SAY(call)                                                                         \
-    do {                                                                                  \
-        long rc_;                                                                         \
-        errno = 0;                                                                        \
-        rc_ = (long)(call);                                                               \
-        say("%s=%ld %s; ", #call, rc_, rc_ < 0 ? strerrorname_np(errno) : "");            \
+#define SAY(call)                                                              \
+    do {                                                                       \
+        long rc_;                                                              \
+        errno = 0;                                                             \
+        rc_ = (long)(call);                                                    \
+        say("%s=%ld %s; ", #call, rc_, rc_ < 0 ? strerrorname_np(errno) : ""); \
     } while (0)
 
 /* ---- two at a time: two threads, or two fibers ---- */
@@ -266,13 +266,20 @@ static const struct kind {
     void (*make)(struct ends *e);
     bool waits; /* an empty one makes a reader wait */
 } kinds[] = {
-    {"pipe", kind_pipe, true},           {"unix", kind_unix, true},
-    {"dgram", kind_dgram, true},         {"seqpacket", kind_seqpacket, true},
-    {"tcp", kind_tcp, true},             {"udp", kind_udp, true},
-    {"fifo", kind_fifo, true},           {"pty", kind_pty, true},
-    {"eventfd", kind_eventfd, true},     {"file", kind_file, false},
-    {"null", kind_null, false},          {"proc", kind_proc, false},
-    {"directory", kind_directory, false}, {"epoll", kind_epoll, false},
+    {"pipe", kind_pipe, true},
+    {"unix", kind_unix, true},
+    {"dgram", kind_dgram, true},
+    {"seqpacket", kind_seqpacket, true},
+    {"tcp", kind_tcp, true},
+    {"udp", kind_udp, true},
+    {"fifo", kind_fifo, true},
+    {"pty", kind_pty, true},
+    {"eventfd", kind_eventfd, true},
+    {"file", kind_file, false},
+    {"null", kind_null, false},
+    {"proc", kind_proc, false},
+    {"directory", kind_directory, false},
+    {"epoll", kind_epoll, false},
     {"closed", kind_closed, false},
 };
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine by system calls' numbers, for what arrives without a name. */
+#include "shim/shim.h"
+#include "shim/sites.h"
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#define INT(i)           ((int)r->a[i])
+#define SIZE(i)          ((size_t)r->a[i])
+#define PTR(i)           ((void *)r->a[i])
+#define KERNEL_MASK_SIZE (_NSIG / 8)
+
+static long pass(const struct site_registers *r)
+{
+    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+}
+
+/* The kernel's signal set is shorter than libc's: only its first word. */
+static const sigset_t *mask_of(const struct site_registers *r, int i, sigset_t *room)
+{
+    if (!r->a[i])
+        return NULL;
+    sigemptyset(room);
+    __builtin_memcpy(room, PTR(i), KERNEL_MASK_SIZE);
+    return room;
+}
+
+/* pselect6's last argument is a pair: the mask and its size. */
+static long pselect6(go_sched *s, const struct site_registers *r)
+{
+    const struct {
+        const sigset_t *mask;
+        size_t size;
+    } *pair = PTR(5);
+    struct timespec *t = PTR(4);
+    sigset_t room, *mask = NULL;
+
+    if (pair && pair->mask) {
+        sigemptyset(&room);
+        __builtin_memcpy(&room, pair->mask, KERNEL_MASK_SIZE);
+        mask = &room;
+    }
+    return shim_pselect(s, INT(0), PTR(1), PTR(2), PTR(3), t, mask);
+}
+
+static long transfer(go_sched *s, const struct site_registers *r, bool *known)
+{
+    switch (r->nr) {
+    case SYS_read:
+        return shim_read(s, INT(0), PTR(1), SIZE(2));
+    case SYS_write:
+        return shim_write(s, INT(0), PTR(1), SIZE(2));
+    case SYS_readv:
+        return shim_readv(s, INT(0), PTR(1), INT(2));
+    case SYS_writev:
+        return shim_writev(s, INT(0), PTR(1), INT(2));
+    case SYS_pread64:
+        return shim_pread(s, INT(0), PTR(1), SIZE(2), r->a[3]);
+    case SYS_pwrite64:
+        return shim_pwrite(s, INT(0), PTR(1), SIZE(2), r->a[3]);
+    case SYS_sendfile:
+        return shim_sendfile(s, INT(0), INT(1), PTR(2), SIZE(3));
+    case SYS_close:
+        return shim_close(s, INT(0));
+    case SYS_flock:
+        return shim_flock(s, INT(0), INT(1));
+    case SYS_fcntl:
+        return shim_fcntl(s, INT(0), INT(1), r->a[2]);
+#ifdef SYS_open
+    case SYS_open:
+        return shim_openat(s, AT_FDCWD, PTR(0), INT(1), (unsigned)r->a[2]);
+#endif
+    case SYS_openat:
+        return shim_openat(s, INT(0), PTR(1), INT(2), (unsigned)r->a[3]);
+    default:
+        *known = false;
+        return 0;
+    }
+}
+
+static long socket_call(go_sched *s, const struct site_registers *r, bool *known)
+{
+    switch (r->nr) {
+    case SYS_recvfrom:
+        return shim_recvfrom(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), PTR(5));
+    case SYS_recvmsg:
+        return shim_recvmsg(s, INT(0), PTR(1), INT(2));
+    case SYS_recvmmsg:
+        return shim_recvmmsg(s, INT(0), PTR(1), (unsigned)r->a[2], INT(3), PTR(4));
+    case SYS_sendto:
+        return shim_sendto(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), (socklen_t)r->a[5]);
+    case SYS_sendmsg:
+        return shim_sendmsg(s, INT(0), PTR(1), INT(2));
+    case SYS_sendmmsg:
+        return shim_sendmmsg(s, INT(0), PTR(1), (unsigned)r->a[2], INT(3));
+    case SYS_accept:
+        return shim_accept(s, INT(0), PTR(1), PTR(2));
+    case SYS_accept4:
+        return shim_accept4(s, INT(0), PTR(1), PTR(2), INT(3));
+    case SYS_connect:
+        return shim_connect(s, INT(0), PTR(1), (socklen_t)r->a[2]);
+    default:
+        *known = false;
+        return 0;
+    }
+}
+
+static long poll_call(go_sched *s, const struct site_registers *r, bool *known)
+{
+    sigset_t room;
+
+    switch (r->nr) {
+#ifdef SYS_poll
+    case SYS_poll:
+        return shim_poll(s, PTR(0), (nfds_t)r->a[1], INT(2));
+    case SYS_select:
+        return shim_select(s, INT(0), PTR(1), PTR(2), PTR(3), PTR(4));
+    case SYS_epoll_wait:
+        return shim_epoll_wait(s, INT(0), PTR(1), INT(2), INT(3));
+#endif
+    case SYS_ppoll:
+        return shim_ppoll(s, PTR(0), (nfds_t)r->a[1], PTR(2), mask_of(r, 3, &room));
+    case SYS_pselect6:
+        return pselect6(s, r);
+    case SYS_epoll_pwait:
+        return shim_epoll_pwait(s, INT(0), PTR(1), INT(2), INT(3), mask_of(r, 4, &room));
+    default:
+        *known = false;
+        return 0;
+    }
+}
+
+static long other_call(go_sched *s, const struct site_registers *r, bool *known)
+{
+    switch (r->nr) {
+    case SYS_nanosleep:
+        return shim_nanosleep(s, PTR(0), PTR(1));
+    case SYS_clock_nanosleep:
+        return -shim_clock_nanosleep(s, (clockid_t)r->a[0], INT(1), PTR(2), PTR(3));
+    case SYS_sched_yield:
+        return shim_yield(s);
+    case SYS_wait4:
+        return shim_wait4(s, (pid_t)r->a[0], PTR(1), INT(2), PTR(3));
+    case SYS_waitid:
+        return r->a[4] ? pass(r) : shim_waitid(s, (idtype_t)r->a[0], (id_t)r->a[1], PTR(2), INT(3));
+    default:
+        *known = false;
+        return 0;
+    }
+}
+
+/* By families, as the interposers. */
+static const struct part {
+    unsigned family;
+    long (*call)(go_sched *s, const struct site_registers *r, bool *known);
+} parts[] = {
+    {GO_SHIM_IO, transfer},
+    {GO_SHIM_SOCKET, socket_call},
+    {GO_SHIM_POLL, poll_call},
+    {GO_SHIM_TIME | GO_SHIM_PROCESS, other_call},
+};
+
+long shim_site(const struct site_registers *r)
+{
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+        go_sched *s = shim_fiber(parts[i].family);
+        bool known = true;
+        long rc;
+
+        if (!s)
+            continue;
+        rc = parts[i].call(s, r, &known);
+        if (known)
+            return rc;
+    }
+    return pass(r);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Entry B: system calls that libc makes by itself (stdio, popen, the resolver, …) never pass a
+ * symbol. Their `syscall` instructions are replaced by jumps. */
+#ifndef SHIM_SITES_H
+#define SHIM_SITES_H
+
+/* What became of it: how many sites were patched, and NULL; or why not. */
+const char *sites_patch(unsigned *count);
+
+/* What the constructor's attempt at that came to. */
+const char *shim_sites(unsigned *count);
+
+/* A patched site's registers: the number, then the arguments, then where it goes on. */
+struct site_registers {
+    long nr, a[6], pc;
+};
+
+/* In a fiber's thread; the system call's result. */
+long shim_site(const struct site_registers *r);
+
+#endif
