@@ -117,6 +117,9 @@ void go_queue_shutdown(go_queue *q, bool now);
 void go_queue_fini(go_queue *q);
 void go_bucket_init(go_bucket *b, double per_second, double burst);
 int go_bucket_take(go_bucket *b, double n);
+int go_shim_enable(unsigned what);
+void *go_shim_original(const char *name);
+void go_shim_report(FILE *out);
 int go_window_init(go_window *w, unsigned limit, go_time span);
 int go_window_take(go_window *w);
 void go_window_fini(go_window *w);
@@ -323,6 +326,9 @@ static const struct {
     ENTRY(go_queue_fini),
     ENTRY(go_bucket_init),
     ENTRY(go_bucket_take),
+    ENTRY(go_shim_enable),
+    ENTRY(go_shim_original),
+    ENTRY(go_shim_report),
     ENTRY(go_window_init),
     ENTRY(go_window_take),
     ENTRY(go_window_fini),

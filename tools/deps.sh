@@ -15,7 +15,7 @@ fuzz='clang libclang-rt-14-dev'
 clang='clang'
 valgrind='valgrind'
 full='clang clang-format valgrind gdb strace linux-perf curl openssl stunnel4 nginx apache2
-      postgresql redis-server mariadb-server'
+      postgresql redis-server mariadb-server libpq-dev libhiredis-dev libcurl4-openssl-dev libssl-dev'
 
 have_file() # any of the patterns
 {

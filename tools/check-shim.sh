@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# tools/check-shim.sh: blocking C libraries in fibers against real servers, which are started on the
+# loopback, in a temporary folder, on free ports, and stopped by their pids. $BUILD has the programs;
+# a library or server that is not there is skipped, and said so.
+set -u
+
+work=$(mktemp -d /tmp/gosling-real-XXXXXX)
+pids=()
+failed=0
+
+stop_all()
+{
+    for p in "${pids[@]}"; do
+        kill "$p" 2>/dev/null
+    done
+    for p in "${pids[@]}"; do
+        wait "$p" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap stop_all EXIT
+
+free_port()
+{
+    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
+}
+
+wait_for_port() # port
+{
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+run() # program, arguments
+{
+    local program=$1
+    shift
+    echo "== $program =="
+    if [ ! -x "$BUILD/tests/real/$program" ]; then
+        echo "skipped: its library is not installed (make deps-full)"
+        return
+    fi
+    "$BUILD/tests/real/$program" "$@" || failed=1
+}
+
+# ---- redis ----
+
+if command -v redis-server >/dev/null; then
+    port=$(free_port)
+    redis-server --port "$port" --bind 127.0.0.1 --dir "$work" --save '' --appendonly no >"$work/redis.log" 2>&1 &
+    pids+=($!)
+    wait_for_port "$port" || { echo "redis-server did not start:"; tail "$work/redis.log"; failed=1; }
+    run redis "$port"
+else
+    echo 'redis: skipped, no redis-server'
+fi
+
+# ---- PostgreSQL, which does not run as root ----
+
+bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort | tail -n 1)
+if [ -n "$bin" ]; then
+    port=$(free_port)
+    mkdir "$work/pg"
+    as=()
+    if [ "$(id -u)" = 0 ]; then
+        chmod 711 "$work"
+        chown postgres "$work/pg"
+        as=(setpriv --reuid postgres --regid postgres --clear-groups)
+    fi
+    if "${as[@]}" "$bin/initdb" -D "$work/pg/data" -A trust -U gosling -N >"$work/initdb.log" 2>&1; then
+        "${as[@]}" "$bin/postgres" -D "$work/pg/data" -p "$port" -k "$work/pg" -c listen_addresses=127.0.0.1 \
+            -c max_connections=120 -c fsync=off >"$work/pg.log" 2>&1 &
+        pids+=($!)
+        wait_for_port "$port" || { echo "postgres did not start:"; tail "$work/pg.log"; failed=1; }
+        run postgres "host=127.0.0.1 port=$port user=gosling dbname=postgres"
+    else
+        echo 'postgres: initdb failed'
+        tail "$work/initdb.log"
+        failed=1
+    fi
+else
+    echo 'postgres: skipped, no PostgreSQL'
+fi
+
+# ---- a certificate, OpenSSL, nginx and libcurl ----
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -days 2 \
+    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' 2>"$work/openssl.log" ||
+    { cat "$work/openssl.log"; failed=1; }
+run tls "$work/cert.pem" "$work/key.pem"
+
+if command -v nginx >/dev/null; then
+    port=$(free_port)
+    sport=$(free_port)
+    mkdir "$work/www"
+    head -c 20000 /dev/zero | tr '\0' x >"$work/www/page"
+    chmod 755 "$work" "$work/www"
+    cat >"$work/nginx.conf" <<EOF
+daemon off;
+pid $work/nginx.pid;
+error_log $work/nginx-error.log;
+worker_processes 1;
+events { worker_connections 2000; }
+http {
+    access_log off;
+    client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3;
+    uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
+    server {
+        listen 127.0.0.1:$port;
+        listen 127.0.0.1:$sport ssl;
+        ssl_certificate $work/cert.pem;
+        ssl_certificate_key $work/key.pem;
+        root $work/www;
+    }
+}
+EOF
+    nginx -c "$work/nginx.conf" >"$work/nginx.log" 2>&1 &
+    pids+=($!)
+    wait_for_port "$port" || { echo "nginx did not start:"; tail "$work"/nginx*.log; failed=1; }
+    run curl "http://127.0.0.1:$port" "https://localhost:$sport" "$work/cert.pem"
+else
+    echo 'curl: skipped, no nginx'
+fi
+
+[ "$failed" = 0 ] && echo 'check-shim ok'
+exit "$failed"
