@@ -43,6 +43,7 @@
  *  - A descriptor is in the list of changed ones exactly when `changed` in its record is not 0.
  *  - When a user's watcher has been called, that loop_poll does not wait any more. */
 #include "core/loop.h"
+#include "core/low.h"
 #include "core/clock.h"
 #include "core/sys.h"
 #include <ev.h>
@@ -207,6 +208,7 @@ static void on_rebuild(struct ev_loop *ev, ev_fork *w, int events)
     bool called = false;
 
     (void)events;
+    low_release();
     for (int fd = 0; fd < l->fds_end; fd++)
         called |= fd_check(l, fd);
     /* This turn ends before libev touches a registration; the next one does the rest. */
@@ -269,6 +271,7 @@ int loop_new(struct loop **out)
     if (l->fds == MAP_FAILED)
         goto free_loop;
     sys_madvise(l->fds, FD_COUNT * sizeof(*l->fds), MADV_NOHUGEPAGE);
+    low_hold();
     errno = 0;
     l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
     if (!l->ev && errno != EMFILE && errno != ENFILE) /* a sandbox without epoll */
@@ -286,12 +289,14 @@ int loop_new(struct loop **out)
     rc = open_kernel_objects(l);
     if (rc < 0)
         goto destroy_ev;
+    low_release();
     *out = l;
     return 0;
 
 destroy_ev:
     ev_loop_destroy(l->ev);
 unmap_fds:
+    low_release();
     munmap(l->fds, FD_COUNT * sizeof(*l->fds));
 free_loop:
     free(l);
@@ -313,9 +318,13 @@ void loop_free(struct loop *l)
  */
 int loop_fork(struct loop *l)
 {
+    int rc;
+
     close_kernel_objects(l);
     ev_loop_fork(l->ev);
-    return open_kernel_objects(l);
+    low_hold(); /* until the new epoll set is there, too */
+    rc = open_kernel_objects(l);
+    return rc;
 }
 
 /* ---- watchers ---- */

@@ -6,6 +6,7 @@
  * on until everything is written; and SIGPIPE is raised. */
 #include "core/scope.h"
 #include "shim/shim.h"
+#include "shim/wrap.h"
 #include <fcntl.h>
 #include <gosling/io.h>
 #include <limits.h>
@@ -57,9 +58,23 @@ int shim_may_wait(go_sched *s, struct fd *r, unsigned dir, go_time *until)
     return 0;
 }
 
+/* `gosling run --timeout`: true when it comes before until, and is until then. */
+bool shim_limit(go_sched *s, go_time *until, go_time limit)
+{
+    go_time at;
+
+    if (likely(!limit))
+        return false;
+    at = shim_until(s, limit);
+    if (*until && *until <= at)
+        return false;
+    *until = at;
+    return true;
+}
+
 ssize_t shim_run(struct io *op, struct fd *r)
 {
-    bool asked_not_to = op->at_once;
+    bool asked_not_to = op->at_once, limited;
     ssize_t n;
     int rc;
 
@@ -75,8 +90,9 @@ ssize_t shim_run(struct io *op, struct fd *r)
     rc = shim_may_wait(op->sched, r, op->dir, &op->until);
     if (rc < 0)
         return rc;
+    limited = shim_limit(op->sched, &op->until, wrap.timeout);
     n = io_run(op, r);
-    return n == -ETIMEDOUT ? -EAGAIN : n;
+    return n == -ETIMEDOUT && !limited ? -EAGAIN : n;
 }
 
 long shim_epipe(long rc, int flags)

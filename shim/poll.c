@@ -3,6 +3,7 @@
  * Readiness: all of them are go_poll. */
 #include "core/sys.h"
 #include "shim/shim.h"
+#include "shim/wrap.h"
 #include <gosling/io.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -29,12 +30,21 @@ static go_time milliseconds(int timeout)
     return timeout < 0 ? -1 : timeout * GO_MS;
 }
 
+/* go_poll for at most ns, and at most `gosling run --timeout`, whose end is an error. */
+static long poll_for(struct pollfd *fds, nfds_t n, go_time ns)
+{
+    bool limited = wrap.timeout && (ns < 0 || ns > wrap.timeout);
+    long rc = go_poll(fds, n, limited ? wrap.timeout : ns);
+
+    return rc == 0 && limited ? -ETIMEDOUT : rc;
+}
+
 /* ---- poll ---- */
 
 long shim_poll(go_sched *s, struct pollfd *fds, nfds_t n, int timeout)
 {
     (void)s;
-    return go_poll(fds, n, milliseconds(timeout));
+    return poll_for(fds, n, milliseconds(timeout));
 }
 
 long shim_ppoll(go_sched *s, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -48,7 +58,7 @@ long shim_ppoll(go_sched *s, struct pollfd *fds, nfds_t n, const struct timespec
     if (rc < 0)
         return rc;
     mask_set(mask, &saved);
-    rc = go_poll(fds, n, ns);
+    rc = poll_for(fds, n, ns);
     mask_reset(mask, &saved);
     return rc;
 }
@@ -139,7 +149,7 @@ static long select_for(int n, fd_set *in, fd_set *out, fd_set *ex, go_time ns)
     to_poll(fds, n, in, out, ex);
     /* POLLPRI alone also ends at a hang-up, which select does not know there: rare enough to be
      * left at an answer of none */
-    rc = go_poll(fds, count, ns);
+    rc = poll_for(fds, count, ns);
     if (rc >= 0)
         rc = from_poll(fds, count, n, in, out, ex);
     if (fds != few)
@@ -203,7 +213,7 @@ static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go
         left = until == GO_FOREVER ? -1 : until - sched_now(s);
         if (until != GO_FOREVER && left <= 0)
             return 0;
-        rc = go_poll(&one, 1, left);
+        rc = poll_for(&one, 1, left);
         if (rc <= 0)
             return rc;
         if (one.revents & POLLNVAL)

@@ -101,6 +101,8 @@ int shim_timespec(const struct timespec *ts, go_time *ns);
  * file non-blocking; -errno. *until: SO_RCVTIMEO's or SO_SNDTIMEO's end, or 0. */
 int shim_may_wait(go_sched *s, struct fd *r, unsigned dir, go_time *until);
 
+bool shim_limit(go_sched *s, go_time *until, go_time limit);
+
 /* op on fd as a blocking descriptor of libc's: -EAGAIN when its time is up, or it must not wait. */
 ssize_t shim_run(struct io *op, struct fd *r);
 

@@ -5,6 +5,7 @@
 #include "net/connect.h"
 #include "net/msg.h"
 #include "shim/shim.h"
+#include "shim/wrap.h"
 #include <gosling/io.h>
 
 /* ---- receiving ---- */
@@ -266,6 +267,7 @@ long shim_connect(go_sched *s, int fd, const struct sockaddr *to, socklen_t len)
 {
     struct fd *r;
     go_time until;
+    bool limited;
     int rc = begin(s, fd, &r);
 
     if (rc < 0)
@@ -275,6 +277,9 @@ long shim_connect(go_sched *s, int fd, const struct sockaddr *to, socklen_t len)
     rc = shim_may_wait(s, r, LOOP_WRITE, &until);
     if (rc == -EAGAIN)
         return sys_connect(fd, to, len);
-    rc = rc < 0 ? rc : connect_until(s, fd, to, len, until);
-    return rc == -ETIMEDOUT && until && sched_now(s) >= until ? -EINPROGRESS : rc;
+    if (rc < 0)
+        return rc;
+    limited = shim_limit(s, &until, wrap.connect_timeout ? wrap.connect_timeout : wrap.timeout);
+    rc = connect_until(s, fd, to, len, until);
+    return rc == -ETIMEDOUT && until && !limited && sched_now(s) >= until ? -EINPROGRESS : rc;
 }

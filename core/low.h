@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The numbers of the loop's own descriptors. In a program of ours they are whatever is free. In one
+ * that is wrapped, low numbers are the program's: shells and daemons use 3 and up by number. There,
+ * low ones are held while the loop makes its own. */
+#ifndef CORE_LOW_H
+#define CORE_LOW_H
+
+#include <stdbool.h>
+
+extern bool low_kept; /* set once, before the first run */
+
+/* What is opened between these two gets a high number. Not nested; one thread. */
+void low_hold(void);
+void low_release(void);
+
+/* Descriptors of the loop's: from this number on; INT_MAX: anywhere. */
+int low_end(void);
+
+#endif

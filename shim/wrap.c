@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `gosling run`: the program's main runs in a fiber. The loader has put this library before libc,
+ * so its __libc_start_main is ours; GOSLING_RUN in the environment says that it is wanted. The
+ * variables end here: what the program executes is not wrapped, and its environment is the one that
+ * it would have had. */
+#include "shim/wrap.h"
+#include "core/low.h"
+#include "shim/shim.h"
+#include <dlfcn.h>
+#include <gosling/run.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct wrap wrap;
+
+typedef int main_fn(int argc, char **argv, char **env);
+typedef int start_fn(main_fn *main, int argc, char **argv, main_fn *init, void (*fini)(void),
+                     void (*rtld_fini)(void), void *stack_end);
+
+__attribute__((visibility("default"))) int __libc_start_main(main_fn *main, int argc, char **argv,
+                                                             main_fn *init, void (*fini)(void),
+                                                             void (*rtld_fini)(void),
+                                                             void *stack_end);
+
+static struct program {
+    main_fn *main;
+    int argc, result;
+    char **argv;
+} program;
+
+static go_time seconds(const char *name)
+{
+    const char *text = secure_getenv(name);
+    double s = text ? atof(text) : 0;
+
+    unsetenv(name);
+    return s > 0 ? (go_time)(s * 1e9) : 0;
+}
+
+static go_resolver resolver(void)
+{
+    const char *text = secure_getenv("GOSLING_RESOLVER");
+    go_resolver r = GO_RESOLVER_AUTO;
+
+    if (text && strcmp(text, "ares") == 0)
+        r = GO_RESOLVER_ARES;
+    else if (text && strcmp(text, "thread") == 0)
+        r = GO_RESOLVER_THREAD;
+    unsetenv("GOSLING_RESOLVER");
+    return r;
+}
+
+/* As it was before `gosling run`. */
+static void restore_preload(void)
+{
+    const char *was = secure_getenv("GOSLING_PRELOAD_WAS");
+
+    if (was && *was)
+        setenv("LD_PRELOAD", was, 1);
+    else
+        unsetenv("LD_PRELOAD");
+    unsetenv("GOSLING_PRELOAD_WAS");
+    unsetenv("GOSLING_RUN");
+}
+
+static int run_main(void *arg)
+{
+    (void)arg;
+    program.result = program.main(program.argc, program.argv, environ);
+    return 0;
+}
+
+static void report(void)
+{
+    if (wrap.audit)
+        go_shim_report(stderr);
+}
+
+static int wrapped_main(int argc, char **argv, char **env)
+{
+    go_run_opts opts = {.no_signals = true,
+                        .no_deadlock = true,
+                        .watchdog = -1,
+                        .resolver = resolver()};
+    int rc;
+
+    (void)env;
+    wrap.timeout = seconds("GOSLING_TIMEOUT");
+    wrap.connect_timeout = seconds("GOSLING_CONNECT_TIMEOUT");
+    wrap.audit = secure_getenv("GOSLING_AUDIT") != NULL;
+    unsetenv("GOSLING_AUDIT");
+    restore_preload();
+    if (wrap.audit)
+        atexit(report);
+    low_kept = true;
+    program.argc = argc;
+    program.argv = argv;
+    rc = go_run_with(&opts, run_main, NULL);
+    if (rc < 0) {
+        dprintf(2, "gosling: the program cannot run in a fiber: %s; it runs as it is\n",
+                strerrorname_np(-rc));
+        return program.main(argc, argv, environ);
+    }
+    return program.result;
+}
+
+int __libc_start_main(main_fn *main, int argc, char **argv, main_fn *init, void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end)
+{
+    start_fn *start = (start_fn *)dlsym(RTLD_NEXT, "__libc_start_main");
+
+    if (secure_getenv("GOSLING_RUN")) {
+        program.main = main;
+        main = wrapped_main;
+    }
+    return start(main, argc, argv, init, fini, rtld_fini, stack_end);
+}
