@@ -4,6 +4,7 @@
 #   real.h   the originals' table
 #   code     the interposers
 #   map      the names, for the version script
+#   all      every name, sorted, for tools/elf.c
 #   own      for objcopy: the library's own calls of these names go past the shim
 BEGIN { FS = "[ \t]*\\|[ \t]*" }
 
@@ -48,6 +49,11 @@ function members_of(params,    out)
     family = trim($2); ret = trim($3); params = trim($4); how = trim($5)
     split(how, word, / +/)
     kind = word[1]; fn = word[2]
+    if (what == "all") {
+        for (i = 1; i <= n_names; i++)
+            print "{\"" trim(name[i]) "\", \"" how "\"}," | "LC_ALL=C sort"
+        next
+    }
     if (kind == "inner")
         next
     for (i = 1; i <= n_names; i++)

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# gosling run and gosling check: unmodified programs say under the shim what they say without it, and
+# end with the same status; what cannot be wrapped is refused with its reason.
+
+gosling=$BUILD/gosling
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tests=0
+
+if [ -n "${EMULATOR:-}${SAN:-}" ]; then
+    echo '1..0 # SKIP the programs of this system are not those of an emulator, or a sanitizer'
+    exit 0
+fi
+
+ok() # condition's status, description, more
+{
+    tests=$((tests + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $tests - $2"
+    else
+        echo "not ok $tests - $2"
+        printf '%s\n' "${3:-}" | sed 's/^/# /'
+    fi
+}
+
+same() # command line: output and status are the same natively and wrapped
+{
+    local native wrapped
+    native=$("$@" 2>&1 </dev/null; echo "status $?")
+    wrapped=$("$gosling" run -- "$@" 2>&1 </dev/null; echo "status $?")
+    [ "$native" == "$wrapped" ] && return 0
+    printf '# natively: %s\n# wrapped:  %s\n' "$native" "$wrapped"
+    return 1
+}
+
+all=0
+
+printf 'b\na\nc\n' >"$work/lines"
+try() { same "$@" || all=1; }
+try true
+try false
+try echo hello
+try cat "$work/lines"
+try cat "$work/none"
+try sort "$work/lines"
+try env
+try sh -c 'exit 7'
+try sh -c 'kill -TERM $$'
+try sh -c 'for i in 1 2 3; do echo $i; done | sort -r; x=$(echo inner); echo $x; sleep 0.05; cat <&0'
+try bash -c 'exec 3>"$0"; echo three >&3; cat "$0"; cat <(echo substituted); wait; echo $?' "$work/three"
+try bash -c 'trap "echo caught; exit 5" TERM; kill -TERM $$; echo no'
+try bash -c 'sleep 0.05 & wait $!; echo waited $?; ( exit 3 ); echo $?'
+# shellcheck disable=SC2016
+try perl -e 'print `echo from perl`;
+    my $p = fork;
+    if (!$p) { sleep 1; exit 2 }
+    wait; print $? >> 8, "\n"; print -s STDIN ? 1 : 0'
+try perl -MIO::Socket::INET -e '
+    my $l = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
+    if (!fork) {
+        my $c = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $l->sockport);
+        print $c "over tcp\n";
+        exit
+    }
+    my $c = $l->accept; print scalar <$c>; wait'
+ok $all 'S11.50 unmodified programs: the same output and exit status under gosling run'
+
+out=$("$gosling" run --timeout 0.1 -- \
+    perl -e 'pipe(R, W); my $n = sysread(R, $b, 1); print defined $n ? $n : "$!"' 2>&1)
+[ "$out" == 'Connection timed out' ]
+ok $? 'S11.51 --timeout: a call that waits too long fails with ETIMEDOUT' "$out"
+
+out=$("$gosling" run -- no-such-program 2>&1)
+[ $? = 127 ] && [[ $out == *'not found'* ]]
+ok $? 'S11.52 a program that is not there: 127' "$out"
+
+: >"$work/empty"
+chmod +x "$work/empty"
+out=$("$gosling" run -- "$work/empty" 2>&1)
+[ $? = 126 ]
+ok $? 'S11.52 what is no program: 126' "$out"
+
+out=$("$gosling" run --timeout soon -- true 2>&1)
+[ $? = 125 ]
+ok $? 'S11.52 a wrong option: 125' "$out"
+
+if echo 'int main(void) { return 3; }' | ${CC:-cc} -static -x c -o "$work/static" - 2>/dev/null; then
+    out=$("$gosling" run -- "$work/static" 2>&1)
+    [ $? = 126 ] && [[ $out == *'linked statically'* ]]
+    ok $? 'S11.53 a static program is refused with the reason' "$out"
+    "$gosling" run --or-native -- "$work/static"
+    [ $? = 3 ]
+    ok $? 'S11.53 --or-native runs it as it is'
+    out=$("$gosling" check "$work/static")
+    [ $? = 1 ] && [[ $out == *'cannot be wrapped'* ]]
+    ok $? 'S11.53 gosling check says so, too' "$out"
+fi
+
+out=$("$gosling" check "$(command -v bash)")
+[ $? = 0 ] && [[ $out == *'by name'*'read'* ]]
+ok $? 'S11.53 gosling check lists the calls that a program makes' "$out"
+
+echo "1..$tests"
