@@ -44,7 +44,7 @@ static long pselect6(go_sched *s, const struct site_registers *r)
     return shim_pselect(s, INT(0), PTR(1), PTR(2), PTR(3), t, mask);
 }
 
-static long transfer(go_sched *s, const struct site_registers *r, bool *known)
+static long transfer(go_sched *s, const struct site_registers *r)
 {
     switch (r->nr) {
     case SYS_read:
@@ -74,22 +74,23 @@ static long transfer(go_sched *s, const struct site_registers *r, bool *known)
     case SYS_openat:
         return shim_openat(s, INT(0), PTR(1), INT(2), (unsigned)r->a[3]);
     default:
-        *known = false;
-        return 0;
+        return pass(r);
     }
 }
 
-static long socket_call(go_sched *s, const struct site_registers *r, bool *known)
+static long socket_call(go_sched *s, const struct site_registers *r)
 {
     switch (r->nr) {
     case SYS_recvfrom:
-        return shim_recvfrom(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), PTR(5));
+        return r->a[4] ? shim_recvfrom(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), PTR(5))
+                       : shim_recv(s, INT(0), PTR(1), SIZE(2), INT(3));
     case SYS_recvmsg:
         return shim_recvmsg(s, INT(0), PTR(1), INT(2));
     case SYS_recvmmsg:
         return shim_recvmmsg(s, INT(0), PTR(1), (unsigned)r->a[2], INT(3), PTR(4));
     case SYS_sendto:
-        return shim_sendto(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), (socklen_t)r->a[5]);
+        return r->a[4] ? shim_sendto(s, INT(0), PTR(1), SIZE(2), INT(3), PTR(4), (socklen_t)r->a[5])
+                       : shim_send(s, INT(0), PTR(1), SIZE(2), INT(3));
     case SYS_sendmsg:
         return shim_sendmsg(s, INT(0), PTR(1), INT(2));
     case SYS_sendmmsg:
@@ -101,12 +102,11 @@ static long socket_call(go_sched *s, const struct site_registers *r, bool *known
     case SYS_connect:
         return shim_connect(s, INT(0), PTR(1), (socklen_t)r->a[2]);
     default:
-        *known = false;
-        return 0;
+        return pass(r);
     }
 }
 
-static long poll_call(go_sched *s, const struct site_registers *r, bool *known)
+static long poll_call(go_sched *s, const struct site_registers *r)
 {
     sigset_t room;
 
@@ -126,12 +126,11 @@ static long poll_call(go_sched *s, const struct site_registers *r, bool *known)
     case SYS_epoll_pwait:
         return shim_epoll_pwait(s, INT(0), PTR(1), INT(2), INT(3), mask_of(r, 4, &room));
     default:
-        *known = false;
-        return 0;
+        return pass(r);
     }
 }
 
-static long other_call(go_sched *s, const struct site_registers *r, bool *known)
+static long other_call(go_sched *s, const struct site_registers *r)
 {
     switch (r->nr) {
     case SYS_nanosleep:
@@ -145,34 +144,71 @@ static long other_call(go_sched *s, const struct site_registers *r, bool *known)
     case SYS_waitid:
         return r->a[4] ? pass(r) : shim_waitid(s, (idtype_t)r->a[0], (id_t)r->a[1], PTR(2), INT(3));
     default:
-        *known = false;
-        return 0;
+        return pass(r);
     }
 }
 
 /* By families, as the interposers. */
-static const struct part {
-    unsigned family;
-    long (*call)(go_sched *s, const struct site_registers *r, bool *known);
-} parts[] = {
-    {GO_SHIM_IO, transfer},
-    {GO_SHIM_SOCKET, socket_call},
-    {GO_SHIM_POLL, poll_call},
-    {GO_SHIM_TIME | GO_SHIM_PROCESS, other_call},
+enum { PASS, IO, SOCKET, POLL, TIME, PROCESS };
+
+static const uint8_t family_of[512] = {
+    [SYS_read] = IO,
+    [SYS_write] = IO,
+    [SYS_readv] = IO,
+    [SYS_writev] = IO,
+    [SYS_pread64] = IO,
+    [SYS_pwrite64] = IO,
+    [SYS_sendfile] = IO,
+    [SYS_close] = IO,
+    [SYS_flock] = IO,
+    [SYS_fcntl] = IO,
+    [SYS_openat] = IO,
+    [SYS_recvfrom] = SOCKET,
+    [SYS_recvmsg] = SOCKET,
+    [SYS_recvmmsg] = SOCKET,
+    [SYS_sendto] = SOCKET,
+    [SYS_sendmsg] = SOCKET,
+    [SYS_sendmmsg] = SOCKET,
+    [SYS_accept] = SOCKET,
+    [SYS_accept4] = SOCKET,
+    [SYS_connect] = SOCKET,
+    [SYS_ppoll] = POLL,
+    [SYS_pselect6] = POLL,
+    [SYS_epoll_pwait] = POLL,
+    [SYS_nanosleep] = TIME,
+    [SYS_clock_nanosleep] = TIME,
+    [SYS_sched_yield] = TIME,
+    [SYS_wait4] = PROCESS,
+    [SYS_waitid] = PROCESS,
+#ifdef SYS_open /* and the other names that newer architectures do without */
+    [SYS_open] = IO,
+    [SYS_poll] = POLL,
+    [SYS_select] = POLL,
+    [SYS_epoll_wait] = POLL,
+#endif
 };
+
+bool shim_knows(long nr)
+{
+    return nr >= 0 && nr < (long)sizeof family_of && family_of[nr] != PASS;
+}
 
 long shim_site(const struct site_registers *r)
 {
-    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
-        go_sched *s = shim_fiber(parts[i].family);
-        bool known = true;
-        long rc;
+    go_sched *s;
 
-        if (!s)
-            continue;
-        rc = parts[i].call(s, r, &known);
-        if (known)
-            return rc;
+    switch (shim_knows(r->nr) ? family_of[r->nr] : PASS) {
+    case IO:
+        return (s = shim_fiber(GO_SHIM_IO)) ? transfer(s, r) : pass(r);
+    case SOCKET:
+        return (s = shim_fiber(GO_SHIM_SOCKET)) ? socket_call(s, r) : pass(r);
+    case POLL:
+        return (s = shim_fiber(GO_SHIM_POLL)) ? poll_call(s, r) : pass(r);
+    case TIME:
+        return (s = shim_fiber(GO_SHIM_TIME)) ? other_call(s, r) : pass(r);
+    case PROCESS:
+        return (s = shim_fiber(GO_SHIM_PROCESS)) ? other_call(s, r) : pass(r);
+    default:
+        return pass(r);
     }
-    return pass(r);
 }

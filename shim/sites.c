@@ -24,16 +24,6 @@ void shim_site_entry(void);
 
 enum { JUMP = 5, THUNK = 32, SITES_MOST = 512, PAGE = 4096, NEAR = 1 << 30 };
 
-/* Which are taken: shim_site knows them. */
-static const short wanted[] = {
-    SYS_read,        SYS_write,           SYS_readv,     SYS_writev, SYS_pread64, SYS_pwrite64,
-    SYS_sendfile,    SYS_close,           SYS_flock,     SYS_fcntl,  SYS_open,    SYS_openat,
-    SYS_recvfrom,    SYS_recvmsg,         SYS_recvmmsg,  SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
-    SYS_accept,      SYS_accept4,         SYS_connect,   SYS_poll,   SYS_select,  SYS_epoll_wait,
-    SYS_ppoll,       SYS_pselect6,        SYS_nanosleep, SYS_wait4,  SYS_waitid,  SYS_sched_yield,
-    SYS_epoll_pwait, SYS_clock_nanosleep,
-};
-
 struct site {
     unsigned char *at;
     int nr;
@@ -65,14 +55,6 @@ static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
-static bool is_wanted(int nr)
-{
-    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (wanted[i] == nr)
-            return true;
-    return false;
-}
-
 static void find_sites(struct libc *l)
 {
     static const unsigned char read_site[] = {0x31, 0xc0, 0x0f, 0x05, 0x48,
@@ -83,7 +65,7 @@ static void find_sites(struct libc *l)
 
         if (p[0] == 0xb8 && p[3] == 0 && p[4] == 0 && p[5] == 0x0f && p[6] == 0x05) {
             nr = p[1] | p[2] << 8;
-            if (is_wanted(nr))
+            if (shim_knows(nr))
                 l->sites[l->count++] = (struct site){p, nr, 7};
         } else if (memcmp(p, read_site, sizeof read_site) == 0) {
             l->sites[l->count++] = (struct site){p, SYS_read, 10};

@@ -5,6 +5,8 @@
 #ifndef SHIM_SITES_H
 #define SHIM_SITES_H
 
+#include <stdbool.h>
+
 /* What became of it: how many sites were patched, and NULL; or why not. */
 const char *sites_patch(unsigned *count);
 
@@ -18,5 +20,8 @@ struct site_registers {
 
 /* In a fiber's thread; the system call's result. */
 long shim_site(const struct site_registers *r);
+
+/* Whether that does anything for the call of this number but make it. */
+bool shim_knows(long nr);
 
 #endif

@@ -127,5 +127,50 @@ else
     echo 'curl: skipped, no nginx'
 fi
 
+# ---- the examples: pages of 2 s each, all at once ----
+
+echo '== examples =='
+cat >"$work/slow.pl" <<'END'
+use IO::Socket::INET;
+my $l = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1');
+$SIG{CHLD} = 'IGNORE';
+$| = 1;
+print $l->sockport, "\n";
+while (1) {
+    my $c = $l->accept or next;
+    next if fork;
+    while (<$c>) { last if /^\r?\n$/ }
+    sleep 2;
+    print $c "HTTP/1.0 200 OK\r\n\r\na slow page\n";
+    exit;
+}
+END
+perl "$work/slow.pl" >"$work/slow.port" &
+pids+=($!)
+for _ in $(seq 100); do
+    [ -s "$work/slow.port" ] && break
+    sleep 0.05
+done
+urls=()
+for i in $(seq 20); do
+    urls+=("http://127.0.0.1:$(cat "$work/slow.port")/$i")
+done
+began=$(date +%s%N)
+pages=$("$BUILD/examples/shim/scrape" "${urls[@]}" | grep -c ': 12 bytes')
+took=$((($(date +%s%N) - began) / 1000000))
+if [ "$pages" = 20 ] && [ "$took" -lt 20000 ]; then
+    echo "ok - S11.45 scrape: 20 pages of 2 s each, in turn 40 s: $took ms"
+else
+    echo "not ok - S11.45 scrape: $pages pages of 20 in $took ms"
+    failed=1
+fi
+if "$BUILD/examples/shim/mixed" >"$work/mixed"; then
+    echo "ok - S11.45 mixed: $(tail -n 1 "$work/mixed")"
+else
+    echo 'not ok - S11.45 mixed'
+    cat "$work/mixed"
+    failed=1
+fi
+
 [ "$failed" = 0 ] && echo 'check-shim ok'
 exit "$failed"
