@@ -4,6 +4,7 @@
 #include "shim/shim.h"
 #include "shim/sites.h"
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/resource.h>
 
 #define INT(i)           ((int)r->a[i])
@@ -148,8 +149,65 @@ static long other_call(go_sched *s, const struct site_registers *r)
     }
 }
 
+/* When a futex's wait ends. */
+static int futex_until(go_sched *s, const struct site_registers *r, int op, go_time *until)
+{
+    const struct timespec *t = PTR(3);
+    struct timespec now;
+    go_time ns;
+    int rc = shim_timespec(t, &ns);
+
+    if (rc < 0)
+        return rc;
+    if (t && op == FUTEX_WAIT_BITSET) { /* by a clock, not from now on */
+        clock_gettime(INT(1) & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+        ns -= now.tv_sec * GO_SEC + now.tv_nsec;
+        if (ns < 0)
+            ns = 0;
+    }
+    *until = shim_until(s, ns);
+    return 0;
+}
+
+static long futex_wake(const struct site_registers *r, uint32_t bits)
+{
+    struct site_registers rest = *r;
+    int woken = shim_futex_wake(PTR(0), INT(2), bits);
+    long rc;
+
+    if (woken >= INT(2))
+        return woken;
+    rest.a[2] -= woken; /* and those that wait in the kernel */
+    rc = pass(&rest);
+    return rc < 0 ? (woken ? woken : rc) : woken + rc;
+}
+
+static long futex_call(go_sched *s, const struct site_registers *r)
+{
+    int op = INT(1) & FUTEX_CMD_MASK;
+    go_time until;
+    int rc;
+
+    switch (op) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+        rc = futex_until(s, r, op, &until);
+        return rc < 0
+                   ? rc
+                   : shim_futex_wait(s, PTR(0), (uint32_t)r->a[2],
+                                     op == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (uint32_t)r->a[5],
+                                     until);
+    case FUTEX_WAKE:
+        return futex_wake(r, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET:
+        return futex_wake(r, (uint32_t)r->a[5]);
+    default:
+        return pass(r);
+    }
+}
+
 /* By families, as the interposers. */
-enum { PASS, IO, SOCKET, POLL, TIME, PROCESS };
+enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS };
 
 static const uint8_t family_of[512] = {
     [SYS_read] = IO,
@@ -178,6 +236,7 @@ static const uint8_t family_of[512] = {
     [SYS_nanosleep] = TIME,
     [SYS_clock_nanosleep] = TIME,
     [SYS_sched_yield] = TIME,
+    [SYS_futex] = SYNC,
     [SYS_wait4] = PROCESS,
     [SYS_waitid] = PROCESS,
 #ifdef SYS_open /* and the other names that newer architectures do without */
@@ -206,6 +265,8 @@ long shim_site(const struct site_registers *r)
         return (s = shim_fiber(GO_SHIM_POLL)) ? poll_call(s, r) : pass(r);
     case TIME:
         return (s = shim_fiber(GO_SHIM_TIME)) ? other_call(s, r) : pass(r);
+    case SYNC:
+        return (s = shim_fiber(GO_SHIM_SYNC)) ? futex_call(s, r) : pass(r);
     case PROCESS:
         return (s = shim_fiber(GO_SHIM_PROCESS)) ? other_call(s, r) : pass(r);
     default:

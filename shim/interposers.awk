@@ -8,12 +8,12 @@
 #   own      for objcopy: the library's own calls of these names go past the shim
 BEGIN { FS = "[ \t]*\\|[ \t]*" }
 
-# stdio's, in own.c, where the compiler may have made one of another
+# those in own.c
 BEGIN {
     if (what == "own") {
-        n = split("fprintf fputs fputc fwrite", stdio, " ")
+        n = split("fprintf fputs fputc fwrite malloc calloc realloc free pthread_mutex_lock", own, " ")
         for (i = 1; i <= n; i++)
-            print stdio[i] " gosling_own_" stdio[i]
+            print own[i] " gosling_own_" own[i]
     }
 }
 

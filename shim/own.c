@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * stdio as the library itself uses it, for reports: it writes where it stands, also from the middle
- * of the scheduler, and so its fiber must not wait. The library's calls of these names come here
- * (own.syms). */
+ * What the library itself uses of libc, also in the middle of the scheduler, and in which its fiber
+ * must not wait: stdio, for reports; malloc, whose locks other threads may hold; its own locks. The
+ * library's calls of these names come here (own.syms). */
 #include "shim/shim.h"
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #define OWN __attribute__((visibility("hidden")))
 
@@ -51,4 +53,56 @@ OWN size_t gosling_own_fwrite(const void *p, size_t size, size_t n, FILE *f)
 
     shim_own_end(s);
     return result;
+}
+
+/* ---- memory, locks ---- */
+
+OWN void *gosling_own_malloc(size_t n);
+OWN void *gosling_own_calloc(size_t n, size_t size);
+OWN void *gosling_own_realloc(void *p, size_t n);
+OWN void gosling_own_free(void *p);
+OWN int gosling_own_pthread_mutex_lock(pthread_mutex_t *m);
+
+OWN void *gosling_own_malloc(size_t n)
+{
+    go_sched *s = shim_own_begin();
+    void *p = malloc(n);
+
+    shim_own_end(s);
+    return p;
+}
+
+OWN void *gosling_own_calloc(size_t n, size_t size)
+{
+    go_sched *s = shim_own_begin();
+    void *p = calloc(n, size);
+
+    shim_own_end(s);
+    return p;
+}
+
+OWN void *gosling_own_realloc(void *p, size_t n)
+{
+    go_sched *s = shim_own_begin();
+
+    p = realloc(p, n);
+    shim_own_end(s);
+    return p;
+}
+
+OWN void gosling_own_free(void *p)
+{
+    go_sched *s = shim_own_begin();
+
+    free(p);
+    shim_own_end(s);
+}
+
+OWN int gosling_own_pthread_mutex_lock(pthread_mutex_t *m)
+{
+    go_sched *s = shim_own_begin();
+    int rc = pthread_mutex_lock(m);
+
+    shim_own_end(s);
+    return rc;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * On x86-64 a `syscall` instruction has 2 bytes and a jump 5. But nearly all of libc's come as
- * `mov $number, %eax; syscall`, 7 bytes, and those of read as `xor %eax, %eax; syscall; cmp
- * $-4096, %rax`, 10: in glibc 2.36, 436 and 3 of the 526 that there are. Nothing jumps into their
- * middle. Only the sites whose number can block are touched. Each jumps to a thunk of its own near
- * libc, which loads the number and the address to go on at, and goes on to shim_site_entry.
+ * On x86-64 a `syscall` instruction has 2 bytes and a jump 5. But nearly all of libc's come as `mov
+ * $number, %eax; syscall`, 7 bytes, and those of read as `xor %eax, %eax; syscall; cmp $-4096,
+ * %rax`, 10: in glibc 2.36, 436 and 3 of the 526 that there are. Some futexes have a few
+ * more instructions in between, which move to the thunk. Nothing jumps into the middle, where the
+ * number would not be in the register. Only the sites
+ * whose number can block are touched. Each jumps to a thunk of its own near libc, which loads the
+ * number and the address to go on at, and goes on to shim_site_entry.
  *
  * The text is writable for some microseconds, while this is the only thread and takes no signals,
  * and never executable at the same time. Everything in between is raw system calls, since libc's
@@ -18,16 +20,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef __x86_64__
+#ifdef SHIM_SITES
 
 void shim_site_entry(void);
 
-enum { JUMP = 5, THUNK = 32, SITES_MOST = 512, PAGE = 4096, NEAR = 1 << 30 };
+enum { JUMP = 5, THUNK = 64, MOVED_MOST = 32, SITES_MOST = 512, PAGE = 4096, NEAR = 1 << 30 };
 
 struct site {
     unsigned char *at;
     int nr;
     unsigned length; /* of what is replaced */
+    unsigned moved;  /* of the instructions between the two */
 };
 
 struct libc {
@@ -55,21 +58,65 @@ static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
+/* How long the instruction at p is, if it is one that computes an argument between registers and
+ * may be anywhere; else 0. */
+static unsigned movable(const unsigned char *p)
+{
+    /* a prefix: the registers with high numbers, or of bytes */
+    unsigned rex = (p[0] & 0xf0) == 0x40;
+
+    p += rex;
+    switch (p[0]) {
+    case 0x31: /* xor, mov, test, and: registers */
+    case 0x89:
+    case 0x85:
+    case 0x21:
+        return p[1] >= 0xc0 ? rex + 2 : 0;
+    case 0x80: /* with a constant of a byte */
+    case 0x83:
+    case 0xc1:
+        return p[1] >= 0xc0 ? rex + 3 : 0;
+    case 0x81: /* of four */
+        return p[1] >= 0xc0 ? rex + 6 : 0;
+    case 0xb9: /* mov $constant to ecx, edx, esi */
+    case 0xba:
+    case 0xbe:
+        return rex + 5;
+    case 0x0f: /* setcc, movzbl */
+        return ((p[1] & 0xf0) == 0x90 || p[1] == 0xb6) && p[2] >= 0xc0 ? rex + 3 : 0;
+    default:
+        return 0;
+    }
+}
+
+static bool is_syscall(const unsigned char *p)
+{
+    return p[0] == 0x0f && p[1] == 0x05;
+}
+
 static void find_sites(struct libc *l)
 {
     static const unsigned char read_site[] = {0x31, 0xc0, 0x0f, 0x05, 0x48,
                                               0x3d, 0x00, 0xf0, 0xff, 0xff};
 
-    for (unsigned char *p = l->text; p + 10 <= l->end && l->count < SITES_MOST; p++) {
-        int nr;
+    for (unsigned char *p = l->text; p + 5 + MOVED_MOST + 16 <= l->end && l->count < SITES_MOST;
+         p++) {
+        struct site s = {.at = p};
 
-        if (p[0] == 0xb8 && p[3] == 0 && p[4] == 0 && p[5] == 0x0f && p[6] == 0x05) {
-            nr = p[1] | p[2] << 8;
-            if (shim_knows(nr))
-                l->sites[l->count++] = (struct site){p, nr, 7};
-        } else if (memcmp(p, read_site, sizeof read_site) == 0) {
-            l->sites[l->count++] = (struct site){p, SYS_read, 10};
+        if (memcmp(p, read_site, sizeof read_site) == 0) {
+            s.nr = SYS_read;
+            s.length = 10;
+        } else if (p[0] == 0xb8 && p[3] == 0 && p[4] == 0) {
+            unsigned n;
+
+            s.nr = p[1] | p[2] << 8;
+            while (!is_syscall(p + 5 + s.moved) && (n = movable(p + 5 + s.moved)) &&
+                   s.moved + n <= MOVED_MOST)
+                s.moved += n;
+            s.length = is_syscall(p + 5 + s.moved) ? 5 + s.moved + 2 : 0;
         }
+        if (s.length && shim_knows(s.nr))
+            l->sites[l->count++] = s;
     }
 }
 
@@ -89,20 +136,34 @@ static unsigned char *room_near(const struct libc *l, size_t size)
     return NULL;
 }
 
+static unsigned char *put(unsigned char *t, const void *code, size_t n)
+{
+    memcpy(t, code, n);
+    return t + n;
+}
+
 /* endbr64 is not needed: only direct jumps come here. */
 static void make_thunk(unsigned char *t, const struct site *s)
 {
     uint64_t back = (uintptr_t)s->at + s->length, entry = (uintptr_t)shim_site_entry;
-    int32_t nr = s->nr;
+    unsigned char *end = t + THUNK;
+    int32_t nr = s->nr, near;
 
-    t[0] = 0xb8; /* mov $nr, %eax */
-    memcpy(t + 1, &nr, 4);
-    t[5] = 0x49, t[6] = 0xbb; /* movabs $back, %r11 */
-    memcpy(t + 7, &back, 8);
-    t[15] = 0x48, t[16] = 0xb9; /* movabs $entry, %rcx */
-    memcpy(t + 17, &entry, 8);
-    t[25] = 0xff, t[26] = 0xe1; /* jmp *%rcx */
-    memset(t + 27, 0xcc, THUNK - 27);
+    t = put(t, "\xb8", 1); /* mov $nr, %eax */
+    t = put(t, &nr, 4);
+    t = put(t, s->at + 5, s->moved);
+    t = put(t, "\x49\xbb", 2); /* movabs $back, %r11 */
+    t = put(t, &back, 8);
+    near = (int32_t)(entry - (uintptr_t)(t + JUMP));
+    if ((uint64_t)(uintptr_t)(t + JUMP) + (uint64_t)(int64_t)near == entry) {
+        t = put(t, "\xe9", 1); /* jmp entry */
+        t = put(t, &near, 4);
+    } else {
+        t = put(t, "\x48\xb9", 2); /* movabs $entry, %rcx */
+        t = put(t, &entry, 8);
+        t = put(t, "\xff\xe1", 2); /* jmp *%rcx */
+    }
+    memset(t, 0xcc, (size_t)(end - t));
 }
 
 static inline long protect(const struct libc *l, int how)

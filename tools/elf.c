@@ -110,7 +110,7 @@ static void sort_in(struct elf *e, const char *symbol)
         e->threads = true;
     if (!n)
         return;
-    if (strncmp(n->how, "inner futexes", 13) == 0 || strcmp(n->how, "audit") == 0)
+    if (strcmp(n->how, "audit") == 0)
         add(&e->blocking, &e->blocking_n, n->name);
     else if (strncmp(n->how, "inner", 5) == 0)
         add(&e->inner, &e->inner_n, n->name);

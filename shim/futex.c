@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futexes, on which all of pthreads' objects wait: by libc's call sites. A fiber that waits is in a
+ * table of its thread's, in which a wake-up by another fiber finds it. One by another thread, or
+ * another process, goes to the kernel, which knows nothing of the fiber; but each such wake-up
+ * follows a change of the word, and so the fiber looks at it now and then, ever less often.
+ *
+ * These waits are no cancellation points: who waits for a mutex cannot give up. */
+#include "core/scope.h"
+#include "shim/shim.h"
+#include <linux/futex.h>
+#include <stdatomic.h>
+
+enum { BUCKETS = 256 };
+#define LOOK      (GO_MS / 4)
+#define LOOK_MOST (8 * GO_MS)
+
+struct waiter {
+    struct wait wait; /* its object: the word */
+    uint32_t bits;
+};
+
+static __thread list table[BUCKETS] __attribute__((tls_model("initial-exec")));
+
+static list *bucket(const void *word)
+{
+    list *l = &table[((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+
+    if (!l->next)
+        list_init(l);
+    return l;
+}
+
+static void futex_disarm(struct wait *w)
+{
+    list_remove(&w->link);
+}
+
+static void futex_describe(const struct wait *w, FILE *out)
+{
+    fprintf(out, "a mutex, condition or semaphore of pthreads, at %p", w->object);
+}
+
+static const struct waitable futex_waitable = {.name = "futex",
+                                               .disarm = futex_disarm,
+                                               .describe = futex_describe};
+
+static bool changed(const void *word, uint32_t value)
+{
+    return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_acquire) != value;
+}
+
+/* 0, -EAGAIN: the word is another; -ETIMEDOUT. */
+long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_time until)
+{
+    struct waiter w = {.wait = {.ops = &futex_waitable, .object = word}, .bits = bits};
+    go_time look = LOOK;
+
+    if (changed(word, value))
+        return -EAGAIN;
+    for (;;) {
+        go_time now = sched_now(s), at = now + look;
+        int rc;
+
+        if (now >= until)
+            return -ETIMEDOUT;
+        list_push(bucket(word), &w.wait.link);
+        rc = wait_park(&w.wait, 1, WAIT_OUTSIDE | PARK_LOCK, at < until ? at : until);
+        if (rc >= 0 || changed(word, value))
+            return 0;
+        look = look * 2 < LOOK_MOST ? look * 2 : LOOK_MOST;
+    }
+}
+
+/* Wakes at most n fibers of this thread; how many. */
+int shim_futex_wake(void *word, int n, uint32_t bits)
+{
+    list *l = bucket(word), *next;
+    int woken = 0;
+
+    for (list *i = l->next; i != l && woken < n; i = next) {
+        struct waiter *w = list_entry(list_entry(i, struct wait, link), struct waiter, wait);
+
+        next = i->next;
+        if (w->wait.object != word || !(w->bits & bits))
+            continue;
+        list_remove(i);
+        wait_win(&w->wait, 0);
+        woken++;
+    }
+    return woken;
+}
