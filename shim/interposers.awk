@@ -11,7 +11,9 @@ BEGIN { FS = "[ \t]*\\|[ \t]*" }
 # those in own.c
 BEGIN {
     if (what == "own") {
-        n = split("fprintf fputs fputc fwrite malloc calloc realloc free pthread_mutex_lock", own, " ")
+        # in debug builds core/debug.c stands before the last one
+        n = split("fprintf fputs fputc fwrite malloc calloc realloc free" \
+                  (debug == "" ? " pthread_mutex_lock" : ""), own, " ")
         for (i = 1; i <= n; i++)
             print own[i] " gosling_own_" own[i]
     }

@@ -47,6 +47,8 @@ int shim_may_wait(go_sched *s, struct fd *r, unsigned dir, go_time *until)
 
         if (flags < 0)
             return flags;
+        if ((flags & O_ACCMODE) == (dir == LOOP_READ ? O_WRONLY : O_RDONLY))
+            return -EBADF; /* where poll was asked instead of the call */
         if (flags & O_NONBLOCK)
             return -EAGAIN;
     }

@@ -1115,7 +1115,10 @@ LAW(on_directory, "S11.13 calls on a directory do in a fiber what they do outsid
 
 LAW(on_epoll, "S11.14 calls on an epoll set do in a fiber what they do outside")
 {
-    compare_kind("epoll");
+    if (getenv("EMULATOR"))
+        TAP_SKIP("qemu's preadv2 knows no flags, and nothing else tells that it cannot be read");
+    else
+        compare_kind("epoll");
 }
 
 LAW(on_closed, "S11.15 calls on a closed number do in a fiber what they do outside")
