@@ -915,7 +915,7 @@ static const struct program {
     {"read in pieces", p_read_in_pieces, ANY},
     {"read nothing", p_read_nothing, ANY},
     {"readv", p_readv, ANY},
-    {"readv, wrong counts", p_readv_wrong, ANY},
+    {"readv, wrong counts", p_readv_wrong, OPEN},
     {"write nothing", p_write_nothing, ANY},
     {"writev", p_writev, ANY},
     {"O_NONBLOCK read", p_nonblocking_read, ANY},
