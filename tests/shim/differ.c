@@ -341,7 +341,7 @@ static void p_readv_wrong(struct ends *e)
     volatile int wrong[] = {-1, 0, 5000}; /* the compiler would see it */
 
     SAY(write(e->out, EIGHT, 8));
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (getenv("EMULATOR") ? 2 : 3); i++) /* valgrind would look at all of them */
         SAY(readv(e->in, v, wrong[i]));
 }
 
@@ -483,7 +483,8 @@ static void p_select_empty(struct ends *e)
     SAY(select(e->in + 1, &in, NULL, NULL, &t));
     say("left %ld; ", (long)t.tv_sec);
     SAY(select(e->in + 1, &in, NULL, NULL, &bad));
-    SAY(select(-1, &in, NULL, NULL, &t));
+    if (!getenv("EMULATOR")) /* the same */
+        SAY(select(-1, &in, NULL, NULL, &t));
 }
 
 static void p_epoll(struct ends *e)
@@ -518,7 +519,7 @@ static void p_recv_flags(struct ends *e)
 
 static void p_recvfrom(struct ends *e)
 {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {0};
     socklen_t len = sizeof from;
     char b[64] = "";
 
