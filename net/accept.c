@@ -19,8 +19,7 @@ static ssize_t accept_attempt(struct io *op, struct fd *r)
     return fd;
 }
 
-/* A stream socket that is accepted on most likely listens; asked once. */
-static int look_whether_it_listens(go_sched *s, struct fd *r)
+int io_listens(go_sched *s, struct fd *r)
 {
     int listens = 0, rc = r->kind == FD_UNKNOWN ? fd_identify(s, r) : 0;
     socklen_t len = sizeof listens;
@@ -50,6 +49,6 @@ int go_accept(int fd, struct sockaddr *peer, socklen_t *len)
         return scope_refused();
     rc = fd_get(s, fd, &r);
     if (rc == 0 && unlikely(r->kind != FD_LISTENER))
-        rc = look_whether_it_listens(s, r);
+        rc = io_listens(s, r);
     return unlikely(rc < 0) ? rc : (int)io_run(&op, r);
 }

@@ -71,6 +71,10 @@ ssize_t io_read_attempt(struct io *op, struct fd *r);
 ssize_t io_write_attempt(struct io *op, struct fd *r);
 ssize_t io_positioned_attempt(struct io *op, struct fd *r); /* at op->at */
 
+/* A stream socket that is accepted on most likely listens; asked once, its kind is FD_LISTENER
+ * then. 0, or -EBADF. */
+int io_listens(go_sched *s, struct fd *r);
+
 /* The parts of them for what is no socket: bytes.c, and file.c for what epoll refuses. */
 ssize_t bytes_read(struct io *op, struct fd *r);
 ssize_t bytes_write(struct io *op, struct fd *r);

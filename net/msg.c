@@ -51,7 +51,6 @@ ssize_t msg_recv_all(struct io *op, struct fd *r, char *buf, size_t n, msg_run *
     op->flags &= ~MSG_WAITALL;
     while (done < n) {
         io_buffer(op, buf + done, n - done);
-        op->tried = false;
         got = run(op, r);
         if (got <= 0)
             break;

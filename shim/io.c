@@ -84,10 +84,10 @@ ssize_t shim_run(struct io *op, struct fd *r)
     if (!op->tried) {
         op->at_once = true;
         n = io_run(op, r);
+        op->at_once = asked_not_to; /* it may be run again for the rest */
         if (n != -EAGAIN || asked_not_to)
             return n;
     }
-    op->at_once = false;
     op->tried = true;
     rc = shim_may_wait(op->sched, r, op->dir, &op->until);
     if (rc < 0)

@@ -19,8 +19,9 @@ static int begin(go_sched *s, int fd, struct fd **r)
     return unlikely((*r)->kind == FD_UNKNOWN) ? fd_identify(s, *r) : 0;
 }
 
-long shim_recvfrom(go_sched *s, int fd, void *buf, size_t n, int flags, struct sockaddr *from,
-                   socklen_t *len)
+/* tried: the call has just answered -EAGAIN. */
+static long recv_on(go_sched *s, struct fd *r, void *buf, size_t n, int flags,
+                    struct sockaddr *from, socklen_t *len, bool tried)
 {
     struct io op = {.attempt = msg_recv_attempt,
                     .sched = s,
@@ -28,37 +29,40 @@ long shim_recvfrom(go_sched *s, int fd, void *buf, size_t n, int flags, struct s
                     .how = WAIT_CANCEL,
                     .flags = flags,
                     .at_once = flags & MSG_AT_ONCE,
+                    .tried = tried,
                     .from = from,
                     .from_len = len};
-    struct fd *r;
-    int rc = begin(s, fd, &r);
 
-    if (rc < 0)
-        return rc;
     if (msg_wants_all(r, flags))
         return msg_recv_all(&op, r, buf, n, shim_run);
     io_buffer(&op, buf, n);
     return shim_run(&op, r);
 }
 
+long shim_recvfrom(go_sched *s, int fd, void *buf, size_t n, int flags, struct sockaddr *from,
+                   socklen_t *len)
+{
+    struct fd *r;
+    int rc = begin(s, fd, &r);
+
+    return rc < 0 ? rc : recv_on(s, r, buf, n, flags, from, len, false);
+}
+
 long shim_recv(go_sched *s, int fd, void *buf, size_t n, int flags)
 {
     struct fd *r;
-    ssize_t got;
+    ssize_t got = begin(s, fd, &r);
 
-    if (unlikely(flags != 0))
-        return shim_recvfrom(s, fd, buf, n, flags, NULL, NULL);
-    got = begin(s, fd, &r);
     if (unlikely(got < 0))
         return got;
-    if (likely(r->kind == FD_STREAM)) {
-        got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
-        if (likely(got > 0))
-            return io_got(s, r, got, n);
-        if (got != -EAGAIN && got != -EINTR && got != -ENOTSOCK)
-            return got;
-    }
-    return shim_recvfrom(s, fd, buf, n, flags, NULL, NULL);
+    if (unlikely(flags != 0 || r->kind != FD_STREAM))
+        return recv_on(s, r, buf, n, flags, NULL, NULL, false);
+    got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
+    if (likely(got > 0))
+        return io_got(s, r, got, n);
+    return got == -EAGAIN || got == -EINTR || got == -ENOTSOCK
+               ? recv_on(s, r, buf, n, flags, NULL, NULL, got == -EAGAIN)
+               : got;
 }
 
 long shim_recvmsg(go_sched *s, int fd, struct msghdr *m, int flags)
@@ -108,28 +112,24 @@ long shim_recvmmsg(go_sched *s, int fd, struct mmsghdr *m, unsigned n, int flags
 
 /* ---- sending ---- */
 
-long shim_sendto(go_sched *s, int fd, const void *buf, size_t n, int flags,
-                 const struct sockaddr *to, socklen_t len)
+/* From byte `done` on; what was sent in all, or, of nothing, why. */
+static long send_on(go_sched *s, struct fd *r, const char *buf, size_t n, size_t done, int flags,
+                    const struct sockaddr *to, socklen_t len, bool tried)
 {
     struct io op = {.attempt = msg_send_attempt,
                     .sched = s,
                     .dir = LOOP_WRITE,
                     .how = WAIT_CANCEL,
                     .flags = flags,
+                    .at_once = flags & MSG_DONTWAIT,
+                    .tried = tried,
                     .to = to,
                     .to_len = len};
-    struct fd *r;
-    size_t done = 0;
-    ssize_t put = begin(s, fd, &r);
-    uint32_t binding;
+    uint32_t binding = r->binding;
+    ssize_t put;
 
-    if (put < 0)
-        return put;
-    binding = r->binding;
     do {
-        io_buffer(&op, (const char *)buf + done, n - done);
-        op.at_once = flags & MSG_DONTWAIT;
-        op.tried = false;
+        io_buffer(&op, buf + done, n - done);
         put = shim_run(&op, r);
         if (put > 0)
             done += (size_t)put;
@@ -137,30 +137,33 @@ long shim_sendto(go_sched *s, int fd, const void *buf, size_t n, int flags,
     return done ? (long)done : shim_epipe(put, flags);
 }
 
+long shim_sendto(go_sched *s, int fd, const void *buf, size_t n, int flags,
+                 const struct sockaddr *to, socklen_t len)
+{
+    struct fd *r;
+    int rc = begin(s, fd, &r);
+
+    return rc < 0 ? rc : send_on(s, r, buf, n, 0, flags, to, len, false);
+}
+
+/* An error is told once: what has failed is not tried again. */
 long shim_send(go_sched *s, int fd, const void *buf, size_t n, int flags)
 {
     struct fd *r;
-    ssize_t put;
+    ssize_t put = begin(s, fd, &r);
 
-    if (unlikely(flags & ~MSG_NOSIGNAL))
-        return shim_sendto(s, fd, buf, n, flags, NULL, 0);
-    put = begin(s, fd, &r);
     if (unlikely(put < 0))
         return put;
-    if (likely(r->kind == FD_STREAM)) {
-        put = sys_sendto(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-        if (likely(put == (ssize_t)n)) {
-            fd_moved(s, r);
-            return put;
-        }
-        if (put > 0) {
-            ssize_t more = shim_sendto(s, fd, (const char *)buf + put, n - (size_t)put,
-                                       flags | MSG_NOSIGNAL, NULL, 0);
-
-            return more > 0 ? put + more : put;
-        }
+    if (unlikely(flags & ~MSG_NOSIGNAL || r->kind != FD_STREAM))
+        return send_on(s, r, buf, n, 0, flags, NULL, 0, false);
+    put = sys_sendto(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    if (likely(put == (ssize_t)n)) {
+        fd_moved(s, r);
+        return put;
     }
-    return shim_sendto(s, fd, buf, n, flags, NULL, 0);
+    if (put >= 0 || put == -EAGAIN || put == -EINTR || put == -ENOTSOCK)
+        return send_on(s, r, buf, n, put > 0 ? (size_t)put : 0, flags, NULL, 0, put == -EAGAIN);
+    return shim_epipe(put, flags);
 }
 
 /* Of a stream all is sent; control data goes with the first part. */
@@ -191,12 +194,12 @@ long shim_sendmsg(go_sched *s, int fd, const struct msghdr *m, int flags)
             skip -= v->iov_len;
             continue;
         }
-        more = shim_sendto(s, fd, (char *)v->iov_base + skip, v->iov_len - skip,
-                           flags | MSG_NOSIGNAL, NULL, 0);
-        if (more > 0)
-            put += more;
-        if (more < (long)(v->iov_len - skip))
+        more = send_on(s, r, v->iov_base, v->iov_len, skip, flags | MSG_NOSIGNAL, NULL, 0, false);
+        if (more < (long)v->iov_len) {
+            put += more > (long)skip ? more - (long)skip : 0;
             break;
+        }
+        put += more - (long)skip;
         skip = 0;
     }
     return put;
@@ -248,13 +251,8 @@ long shim_accept4(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, in
     /* what is not a listener has its error at once */
     if (!fd_is_socket(r) || (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)))
         return sys_accept4(fd, peer, len, flags);
-    if (r->kind != FD_LISTENER) {
-        int listens = 0;
-        socklen_t size = sizeof listens;
-
-        if (sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens)
-            return sys_accept4(fd, peer, len, flags);
-    }
+    if (r->kind != FD_LISTENER && ((rc = io_listens(s, r)) < 0 || r->kind != FD_LISTENER))
+        return rc < 0 ? rc : sys_accept4(fd, peer, len, flags);
     return shim_run(&op, r);
 }
 

@@ -870,6 +870,47 @@ static void p_wait_for_all(struct ends *e)
     say("came %zd [%s]; ", (ssize_t)came, whole);
 }
 
+/* The first half is there already. */
+static void p_wait_for_the_rest(struct ends *e)
+{
+    char b[9] = "";
+    struct iovec v = {b, 8};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+
+    SAY(write(e->out, "here", 4));
+    beside(receives_whole, writes_later, e);
+    say("came %zd [%s]; ", (ssize_t)came, whole);
+    nonblocking(e->out);
+    SAY(write(e->out, "some", 4));
+    SAY(recvmsg(e->in, &m, MSG_WAITALL));
+}
+
+static void reset(struct ends *e)
+{
+    const struct linger now = {.l_onoff = 1};
+
+    setsockopt(e->in, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(e->in);
+    e->in = -1;
+}
+
+/* Its error is told once: who tries twice hears another. */
+static void p_reset(struct ends *e)
+{
+    reset(e);
+    SAY(send(e->out, EIGHT, 8, MSG_NOSIGNAL));
+    SAY(send(e->out, EIGHT, 8, MSG_NOSIGNAL));
+}
+
+static void p_reset_read(struct ends *e)
+{
+    char b[8];
+
+    reset(e);
+    SAY(recv(e->out, b, 8, 0));
+    SAY(recv(e->out, b, 8, 0));
+}
+
 static void closes_later(void *arg)
 {
     struct ends *e = arg;
@@ -955,6 +996,9 @@ static const struct program {
     {"a large send", p_large_send, STREAM | SOCKET},
     {"a large message", p_large_message, STREAM | SOCKET},
     {"MSG_WAITALL", p_wait_for_all, STREAM | SOCKET},
+    {"MSG_WAITALL, a part is there", p_wait_for_the_rest, STREAM | SOCKET},
+    {"a reset, sending", p_reset, STREAM | SOCKET},
+    {"a reset, receiving", p_reset_read, STREAM | SOCKET},
     {"wait for the end", p_wait_for_end, STREAM},
     {"wait for shutdown", p_wait_for_shutdown, STREAM | SOCKET},
 };
