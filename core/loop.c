@@ -318,13 +318,10 @@ void loop_free(struct loop *l)
  */
 int loop_fork(struct loop *l)
 {
-    int rc;
-
     close_kernel_objects(l);
     ev_loop_fork(l->ev);
     low_hold(); /* until the new epoll set is there, too */
-    rc = open_kernel_objects(l);
-    return rc;
+    return open_kernel_objects(l);
 }
 
 /* ---- watchers ---- */

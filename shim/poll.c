@@ -197,7 +197,7 @@ long shim_pselect(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex,
 
 /* ---- epoll: a descriptor that is readable when it has events ---- */
 
-static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go_time ns)
+static long epoll_until(go_sched *s, int fd, struct epoll_event *events, int n, go_time ns)
 {
     go_time until = shim_until(s, ns), left;
     long rc = fd_checkpoint(s, fd);
@@ -221,34 +221,34 @@ static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go
     }
 }
 
-long shim_epoll_wait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout)
-{
-    return epoll_for(s, fd, events, n, milliseconds(timeout));
-}
-
-long shim_epoll_pwait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout,
+static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go_time ns,
                       const sigset_t *mask)
 {
     sigset_t saved;
     long rc;
 
     mask_set(mask, &saved);
-    rc = epoll_for(s, fd, events, n, milliseconds(timeout));
+    rc = epoll_until(s, fd, events, n, ns);
     mask_reset(mask, &saved);
     return rc;
+}
+
+long shim_epoll_wait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout)
+{
+    return epoll_for(s, fd, events, n, milliseconds(timeout), NULL);
+}
+
+long shim_epoll_pwait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout,
+                      const sigset_t *mask)
+{
+    return epoll_for(s, fd, events, n, milliseconds(timeout), mask);
 }
 
 long shim_epoll_pwait2(go_sched *s, int fd, struct epoll_event *events, int n,
                        const struct timespec *timeout, const sigset_t *mask)
 {
-    sigset_t saved;
     go_time ns;
-    long rc = shim_timespec(timeout, &ns);
+    int rc = shim_timespec(timeout, &ns);
 
-    if (rc < 0)
-        return rc;
-    mask_set(mask, &saved);
-    rc = epoll_for(s, fd, events, n, ns);
-    mask_reset(mask, &saved);
-    return rc;
+    return rc < 0 ? rc : epoll_for(s, fd, events, n, ns, mask);
 }
