@@ -16,6 +16,11 @@
  *     int arch_call(int (*fn)(void *), void *arg);
  *         calls fn with a frame that an exception cannot leave
  *
+ * and, if a fiber may have a thread control block of its own there (core/tcb.h),
+ *
+ *     ARCH_TP, void *arch_tp(void), void arch_tp_set(void *tp);
+ *         the thread pointer
+ *
  * The floating-point control words belong to the context; `errno` and the rest of the thread's
  * state are the caller's business. An exception that unwinds into arch_call's frame, or to a
  * context's entry, ends in arch_escaped (defined by core). arch/generic/ works everywhere, by

@@ -34,7 +34,7 @@ timer_steady_lateness_p99    value  5
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
-for program in switch yield spawn scope chan mutex memory timers echo connect dns; do
+for program in switch yield spawn tcb scope chan mutex memory timers echo connect dns; do
     printf 'running %-8s\r' "$program" >&2
     if [ ! -x "$bin/$program" ]; then
         echo "bench: $bin/$program is not there: make bench-build makes it" >&2

@@ -117,6 +117,8 @@ static inline int finish(go_sched *s, fiber *f, int rc)
         fork_settle(s);
     if (unlikely(f->extras))
         rc = extras_before(s, f, rc);
+    if (unlikely(f->tcb))
+        tcb_end(f);
     if (unlikely(f->nursery || (f->scope->owner == f && !f->scope->base)))
         left_open(f);
     if (unlikely(f->locks != f->unlocks))
@@ -158,6 +160,8 @@ SAN_BARE void fiber_main(void *arg)
         scope_deliver(f);
         rc = scope_refused();
     } else {
+        if (unlikely(f->foreign > 0 || (tcb_by_default && f->foreign == 0)))
+            tcb_begin(f);
         rc = f->fn(f->arg);
     }
     rc = finish(s, f, rc);

@@ -55,14 +55,16 @@ struct go_fiber {
     bool extras;  /* something below needs a look at its end */
     bool hit;     /* a cancellation from outside its own scopes was delivered to it */
     bool climbed; /* its result is an error that no block delivered */
-    bool foreign; /* runs foreign code, on a thread control block of its own */
-    bool blind;   /* TSan does not look at what it does any more */
+    /* whether it gets a thread control block of its own: 0: if the shim is active; 1, -1 */
+    int8_t foreign;
+    bool blind; /* TSan does not look at what it does any more */
     uint32_t nwaits;
     uint32_t ignored; /* deliveries since it last left a scope */
     /* of mutexes; two counters, since one would be a chain of two stores and loads a pair */
     uint32_t locks, unlocks;
     /* in the heap at min(until, alarm) or earlier; its kind is TIMER_FIBER, which is 0 */
     struct go_timer timer;
+    struct tcb *tcb;             /* its own, or NULL */
     void *eh[2];                 /* C++'s per-thread exception state, while it does not run */
     go_nursery *nursery;         /* the innermost that it has opened itself */
     go_task *task;               /* its handle, or NULL */

@@ -36,6 +36,7 @@ static void begin_child(go_sched *self)
         inbox_close(&s->inbox);
     }
     san_forked();
+    tcb_forked(self);
     if (!self)
         return;
     inbox_drop(&self->inbox);

@@ -49,9 +49,6 @@ static void wake_loop(void *loop)
     loop_wake(loop);
 }
 
-/* C++'s exception state of this thread, if the program has C++ at all. */
-extern void *__cxa_get_globals(void) __attribute__((weak));
-
 static uint64_t seed_of(const go_run_opts *o)
 {
     const char *text = getenv("GO_SEED");
@@ -72,8 +69,9 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->until_look = TURN_LOOK;
     s->looks = 0;
     s->stride = 1;
-    s->errno_at = &errno;
-    s->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
+    tcb_of_thread(&s->own);
+    s->errno_at = s->own.errno_at;
+    s->eh = s->own.eh;
     s->switch_extras = s->eh || SAN;
     s->dispatched = 0;
     s->virtual_clock = o->clock == GO_CLOCK_VIRTUAL;
@@ -92,7 +90,9 @@ static void reset(go_sched *s, const go_run_opts *o)
     atomic_store(&s->holds, 0);
     s->ends = 0;
     s->first_id = s->next_id + 1;
-    s->stack_class = stack_class_of(o->stack_size ? o->stack_size : STACK_DEFAULT);
+    s->stack_class = stack_class_of(o->stack_size    ? o->stack_size
+                                    : tcb_by_default ? STACK_FOREIGN
+                                                     : STACK_DEFAULT);
     s->verdict = 0;
     memset(s->slots, 0, sizeof s->slots);
 }

@@ -22,12 +22,13 @@
 #include "core/signals.h"
 #include "core/stack.h"
 #include "core/stats.h"
+#include "core/tcb.h"
 #include <errno.h>
 #include <gosling/run.h>
 
 /* State of the layers above, by number; core calls what they left here and knows no more of
  * them. */
-enum { SLOT_NET, SLOT_RESOLVER, SLOT_COUNT };
+enum { SLOT_NET, SLOT_RESOLVER, SLOT_FUTEX, SLOT_COUNT };
 
 struct sched_slot {
     void *state;
@@ -54,12 +55,13 @@ struct go_sched {
     fiber *tail;
     uint32_t looks;      /* times TURN_LOOK dispatches that have passed since the last poll */
     uint32_t stride;     /* times TURN_LOOK dispatches that until_look began with */
-    int *errno_at;       /* this thread's errno */
-    bool switch_extras;  /* there is more to a switch than the switch: eh, or a sanitizer */
+    int *errno_at;       /* errno of who runs */
+    bool switch_extras;  /* more to a switch than the switch: eh, a sanitizer, control blocks */
     uint64_t dispatched; /* dispatches, up to when until_look was last set */
     go_time now;         /* the last clock reading */
     fiber *loop_fiber;   /* hot until here */
-    void **eh;           /* this thread's C++ exception state, or NULL: a program without C++ */
+    void **eh;           /* C++'s exception state of who runs, or NULL: a program without C++ */
+    struct tcb own;      /* the thread's control block, of fibers without their own */
     struct stats stats;  /* its first line is hot where fibers park */
     go_time polled_at;
     go_time poll_after; /* polls between fibers have cost their share of the time until then */

@@ -92,7 +92,7 @@ int spawn(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg, const 
         return -ESHUTDOWN;
     if (!fn)
         return -EINVAL;
-    if (opts && opts->foreign > 0)
+    if (opts && opts->foreign > 0 && !tcb_possible() && !SAN)
         return -ENOSYS;
     if (opts && opts->task && opts->task->phase == TASK_IS_RUNNING)
         return -EBUSY;
@@ -107,6 +107,8 @@ int spawn(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg, const 
         return -ENOMEM;
     if (copy)
         f->arg = memcpy(fiber_reserve(f, copy_size), copy, copy_size);
+    if (opts && opts->foreign)
+        f->foreign = opts->foreign > 0 ? 1 : -1;
     if (opts && opts->name)
         set_name(f, opts->name);
     if (opts && opts->task) {

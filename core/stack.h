@@ -23,6 +23,7 @@
 #define STACK_GUARD   ((size_t)64 * 1024)
 #define STACK_MIN     ((size_t)16 * 1024)
 #define STACK_DEFAULT ((size_t)64 * 1024)
+#define STACK_FOREIGN ((size_t)256 * 1024) /* of fibers that run foreign code */
 #define STACK_MAX     ((size_t)1 << 30)
 
 enum stack_guards { STACK_GUARDS_NONE, STACK_GUARDS_MPROTECT, STACK_GUARDS_MADVISE };

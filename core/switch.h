@@ -62,7 +62,8 @@ static inline fiber *queue_leave(go_sched *s, fiber *f)
 }
 
 /* errno and C++'s exception state belong to the thread as far as their libraries know. They are
- * exchanged before the switch, so that nothing is left to do after it. */
+ * exchanged before the switch, so that nothing is left to do after it. Fibers with a thread control
+ * block of their own have them there. */
 static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *from, fiber *to)
 {
     int *errno_at = s->errno_at;
@@ -72,11 +73,19 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
     s->current = to;
     s->fuel = to->slice;
     if (unlikely(s->switch_extras)) {
-        if (s->eh) {
-            from->eh[0] = s->eh[0];
-            from->eh[1] = s->eh[1];
-            s->eh[0] = to->eh[0];
-            s->eh[1] = to->eh[1];
+        void **eh = s->own.eh;
+
+        if (eh && !from->tcb) {
+            from->eh[0] = eh[0];
+            from->eh[1] = eh[1];
+        }
+        if (eh && !to->tcb) {
+            eh[0] = to->eh[0];
+            eh[1] = to->eh[1];
+        }
+        if (from->tcb != to->tcb) {
+            tcb_load(s, to->tcb ? to->tcb : &s->own);
+            *s->errno_at = to->err;
         }
         if (SAN) {
             san_switch(from, to);

@@ -42,6 +42,7 @@ static const char *why_not_patched;
 __attribute__((constructor)) static void begin(void)
 {
     shim_resolve();
+    tcb_by_default = true;
     why_not_patched = sites_patch(&patched);
 }
 
@@ -55,6 +56,7 @@ int go_shim_enable(unsigned what)
 {
     if (what & ~(unsigned)GO_SHIM_ALL)
         return -EINVAL;
+    tcb_by_default = what != 0;
     return (int)__atomic_exchange_n(&shim_families, what, __ATOMIC_RELAXED);
 }
 

@@ -169,10 +169,10 @@ static int futex_until(go_sched *s, const struct site_registers *r, int op, go_t
     return 0;
 }
 
-static long futex_wake(const struct site_registers *r, uint32_t bits)
+static long futex_wake(go_sched *s, const struct site_registers *r, uint32_t bits)
 {
     struct site_registers rest = *r;
-    int woken = shim_futex_wake(PTR(0), INT(2), bits);
+    int woken = shim_futex_wake(s, PTR(0), INT(2), bits);
     long rc;
 
     if (woken >= INT(2))
@@ -198,9 +198,9 @@ static long futex_call(go_sched *s, const struct site_registers *r)
                                      op == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (uint32_t)r->a[5],
                                      until);
     case FUTEX_WAKE:
-        return futex_wake(r, FUTEX_BITSET_MATCH_ANY);
+        return futex_wake(s, r, FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAKE_BITSET:
-        return futex_wake(r, (uint32_t)r->a[5]);
+        return futex_wake(s, r, (uint32_t)r->a[5]);
     default:
         return pass(r);
     }

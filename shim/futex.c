@@ -10,6 +10,7 @@
 #include "shim/shim.h"
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 enum { BUCKETS = 256 };
 #define LOOK      (GO_MS / 4)
@@ -20,12 +21,26 @@ struct waiter {
     uint32_t bits;
 };
 
-static __thread list table[BUCKETS] __attribute__((tls_model("initial-exec")));
-
-static list *bucket(const void *word)
+static void table_free(go_sched *s, void *table)
 {
-    list *l = &table[((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+    (void)s;
+    free(table);
+}
 
+/* The scheduler's table, made when first needed; without memory for it there is no other way but to
+ * look at the words. */
+static list *bucket(go_sched *s, const void *word)
+{
+    struct sched_slot *slot = &s->slots[SLOT_FUTEX];
+    list *l;
+
+    if (!slot->state) {
+        slot->state = calloc(BUCKETS, sizeof(list));
+        slot->fini = table_free;
+    }
+    if (!slot->state)
+        return NULL;
+    l = (list *)slot->state + (((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 56);
     if (!l->next)
         list_init(l);
     return l;
@@ -55,16 +70,19 @@ long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_
 {
     struct waiter w = {.wait = {.ops = &futex_waitable, .object = word}, .bits = bits};
     go_time look = LOOK;
+    list *l = bucket(s, word), alone;
 
     if (changed(word, value))
         return -EAGAIN;
+    if (!l)
+        list_init(l = &alone);
     for (;;) {
         go_time now = sched_now(s), at = now + look;
         int rc;
 
         if (now >= until)
             return -ETIMEDOUT;
-        list_push(bucket(word), &w.wait.link);
+        list_push(l, &w.wait.link);
         rc = wait_park(&w.wait, 1, WAIT_OUTSIDE | PARK_LOCK, at < until ? at : until);
         if (rc >= 0 || changed(word, value))
             return 0;
@@ -73,10 +91,13 @@ long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_
 }
 
 /* Wakes at most n fibers of this thread; how many. */
-int shim_futex_wake(void *word, int n, uint32_t bits)
+int shim_futex_wake(go_sched *s, void *word, int n, uint32_t bits)
 {
-    list *l = bucket(word), *next;
+    list *l = bucket(s, word), *next;
     int woken = 0;
+
+    if (!l)
+        return 0;
 
     for (list *i = l->next; i != l && woken < n; i = next) {
         struct waiter *w = list_entry(list_entry(i, struct wait, link), struct waiter, wait);

@@ -90,7 +90,7 @@ function emit(nm,    args, decl, comma)
     if (kind == "hand")
         return
     print ""
-    if (kind == "pool") {
+    if (kind == "pool" || kind == "carrier") {
         print "struct args_" nm " { " members_of(params) (ret == "void" ? "" : " " ret " result_;") " };"
         print "static void run_" nm "(void *p)"
         print "{"
@@ -101,7 +101,7 @@ function emit(nm,    args, decl, comma)
     }
     print "EXPORT " ret (ret ~ /\*$/ ? "" : " ") nm "(" params ")"
     print "{"
-    print "    go_sched *s = shim_fiber(GO_SHIM_" family ");"
+    print "    go_sched *s = " (kind == "carrier" ? "sched_self()" : "shim_fiber(GO_SHIM_" family ")") ";"
     print ""
     if (kind == "raw") {
         print "    if (unlikely(s))"
@@ -132,6 +132,13 @@ function emit(nm,    args, decl, comma)
         }
         print "    }"
         print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
+    } else if (kind == "carrier") {
+        print "    struct args_" nm " a = {" inits(args) "};"
+        print ""
+        print "    if (likely(!s))"
+        print "        return " original(nm) "(" args ");"
+        print "    tcb_on_carrier(s, run_" nm ", &a);"
+        print "    return a.result_;"
     } else if (kind == "quiet") {
         print "    " ret (ret ~ /\*$/ ? "" : " ") "result;"
         print ""

@@ -207,7 +207,7 @@ long shim_sigtimedwait(go_sched *s, const sigset_t *set, siginfo_t *info,
 
 /* futex.c */
 long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_time until);
-int shim_futex_wake(void *word, int n, uint32_t bits);
+int shim_futex_wake(go_sched *s, void *word, int n, uint32_t bits);
 
 /* ipc.c */
 long shim_msgrcv(go_sched *s, int id, void *msg, size_t n, long type, int flags);

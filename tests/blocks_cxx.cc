@@ -270,6 +270,74 @@ LAW_VIRTUAL(many_in_flight, "S9.19 a hundred at once, on stacks that are used ag
     }
 }
 
+LAW_VIRTUAL(own_blocks, "S9.19 the same with and without thread control blocks of their own, mixed")
+{
+    const go_spawn_opts own = {nullptr, 0, nullptr, 0, 1}, shared = {nullptr, 0, nullptr, 0, -1};
+    int rc;
+
+    for (int round = 0; round < 3; round++) {
+        GO_NURSERY(n, rc) {
+            for (int i = 0; i < 60; i++) {
+                int made = go_spawn_with(n, i % 3 ? &own : &shared,
+                                         i % 2 ? throws_and_parks : unwinds_and_parks,
+                                         const_cast<char *>("x"));
+
+                CHECK(made == 0 || made == -ENOSYS);
+            }
+        }
+        CHECK_EQ(rc, 0);
+    }
+}
+
+/* ---- thread_local ---- */
+
+static int alive;
+
+struct counts_itself {
+    int value = 5;
+    counts_itself()
+    {
+        alive++;
+    }
+    ~counts_itself()
+    {
+        go_sleep(GO_MS); /* it may wait */
+        alive--;
+    }
+};
+
+static int uses_thread_local(void *arg)
+{
+    thread_local counts_itself it;
+
+    (void)arg;
+    CHECK_EQ(it.value, 5);
+    it.value = 6;
+    go_sleep(GO_MS);
+    CHECK_EQ(it.value, 6);
+    return 0;
+}
+
+LAW_VIRTUAL(thread_locals, "S11.62 thread_local objects are destroyed at the end of a fiber with a "
+                           "thread control block of its own")
+{
+    const go_spawn_opts own = {nullptr, 0, nullptr, 0, 1};
+    int rc, made = 0;
+
+    if (TAP_SANITIZED) {
+        TAP_SKIP("fibers share their thread's block here");
+        return;
+    }
+    for (int round = 0; round < 2; round++) {
+        GO_NURSERY(n, rc)
+            for (int i = 0; i < 3; i++)
+                made = go_spawn_with(n, &own, uses_thread_local, nullptr);
+        CHECK_EQ(rc, 0);
+        CHECK(made == 0 || made == -ENOSYS);
+        CHECK_EQ(alive, 0);
+    }
+}
+
 /* ---- out of a fiber ---- */
 
 static int throws(void *arg)

@@ -53,6 +53,22 @@ _Static_assert(offsetof(struct arch_context, pc) == ARCH_PC, "frame table");
 _Static_assert(offsetof(struct arch_context, fp) == ARCH_FP, "frame table");
 _Static_assert(offsetof(struct arch_context, fpcr) == ARCH_FPCR, "frame table");
 
+/* The thread pointer ("ELF for the Arm 64-bit Architecture", section "Thread-Local Storage"). */
+#define ARCH_TP 1
+
+static inline void *arch_tp(void)
+{
+    void *tp;
+
+    __asm__ volatile("mrs %0, tpidr_el0" : "=r"(tp));
+    return tp;
+}
+
+static inline void arch_tp_set(void *tp)
+{
+    __asm__ volatile("msr tpidr_el0, %0" : : "r"(tp) : "memory");
+}
+
 void arch_switch(struct arch_context *from, struct arch_context *to);
 void arch_context_init(struct arch_context *c, void *top, void (*entry)(void *), void *arg);
 int arch_call(int (*fn)(void *), void *arg);

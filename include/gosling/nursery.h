@@ -52,8 +52,11 @@ typedef struct {
     /* the caller's handle, declared before the nursery; an ended one may be given again */
     go_task *task;
     go_time delay; /* nanoseconds until it starts; cancelled meanwhile it ends without having run */
-    /* own thread control block; needs the shim: plain libgosling takes 0 and -1, and 1 is
-     * -ENOSYS */
+    /* Whether it has a thread control block of its own, so that __thread variables, pthread_self,
+     * keys, the locale and the owners of locks are the fiber's: 1: it has; -1: it shares its
+     * thread's; 0: it has under the shim. Such a block costs 23 µs when it is made, 2 µs when it is
+     * used again, and 6 ns at each switch (bench/tcb). Under sanitizers fibers always share
+     * (their runtimes keep a thread's state there). */
     int foreign;
 } go_spawn_opts;
 
@@ -114,7 +117,7 @@ GO_API int go_nursery_next(go_nursery *n, go_task **done);
 GO_API int go_spawn(go_nursery *n, go_fn *fn, void *arg);
 
 /* The same with options. Also -EBUSY when opts->task is still running, -ENOSYS for foreign = 1
- * without the shim. */
+ * where there are no such blocks. */
 GO_API int go_spawn_with(go_nursery *n, const go_spawn_opts *opts, go_fn *fn, void *arg);
 
 /* The same; fn gets a copy of the `size` bytes at arg, which lives on the child's stack, 16-byte

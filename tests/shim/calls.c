@@ -55,6 +55,8 @@ static int beside(void *arg)
     counted = 0;
     GO_NURSERY(n, rc) {
         go_spawn(n, counts, NULL);
+        go_sleep(GO_MS); /* its start may take long: a thread control block is made */
+        counted = 0;
         rc = fn();
         counting = false;
     }
