@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <gosling/offload.h>
 #include <string.h>
+#include <stdio.h>
 
 unsigned shim_families = GO_SHIM_ALL;
 struct shim_originals shim_originals;
@@ -44,6 +45,7 @@ __attribute__((constructor)) static void begin(void)
     shim_resolve();
     tcb_by_default = true;
     why_not_patched = sites_patch(&patched);
+
 }
 
 const char *shim_sites(unsigned *count)

@@ -155,7 +155,9 @@ function emit(nm,    args, decl, comma)
         print "    if (likely(!s))"
         print "        return " original(nm) "(" args ");"
         print "    shim_blocks(&b, \"" nm "\", __builtin_return_address(0));"
+        print "    s->no_park++; /* whatever call of the kernel it is */"
         print "    result = " original(nm) "(" args ");"
+        print "    s->no_park--;"
         print "    shim_blocked(&b);"
         print "    return result;"
     } else {

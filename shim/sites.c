@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * On x86-64 a `syscall` instruction has 2 bytes and a jump 5. But nearly all of libc's come as `mov
- * $number, %eax; syscall`, 7 bytes, and those of read as `xor %eax, %eax; syscall; cmp $-4096,
- * %rax`, 10: in glibc 2.36, 436 and 3 of the 526 that there are. Some futexes have a few
- * more instructions in between, which move to the thunk. Nothing jumps into the middle, where the
- * number would not be in the register. Only the sites
- * whose number can block are touched. Each jumps to a thunk of its own near libc, which loads the
- * number and the address to go on at, and goes on to shim_site_entry.
+ * Entry B: libc's system calls are replaced by jumps, in a way that each architecture's site.h
+ * knows. Only the sites whose number can block are touched. Each jumps to a thunk of its own near
+ * libc, which goes on to shim_site_entry (site.S).
  *
  * The text is writable for some microseconds, while this is the only thread and takes no signals,
  * and never executable at the same time. Everything in between is raw system calls, since libc's
@@ -18,25 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #ifdef SHIM_SITES
 
-void shim_site_entry(void);
+#include "site.h"
 
-enum { JUMP = 5, THUNK = 64, MOVED_MOST = 32, SITES_MOST = 512, PAGE = 4096, NEAR = 1 << 30 };
-
-struct site {
-    unsigned char *at;
-    int nr;
-    unsigned length; /* of what is replaced */
-    unsigned moved;  /* of the instructions between the two */
-};
+enum { SITES_MOST = 1024, PAGE = 4096 };
 
 struct libc {
     unsigned char *text, *end;
     struct site sites[SITES_MOST];
     unsigned count;
+    int protection; /* of the text, beside reading and executing */
 };
 
 static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
@@ -55,75 +46,23 @@ static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
             l->end = l->text + p->p_filesz;
         }
     }
+    l->protection = site_protection(info);
     return 1;
-}
-
-/* How long the instruction at p is, if it is one that computes an argument between registers and
- * may be anywhere; else 0. */
-static unsigned movable(const unsigned char *p)
-{
-    /* a prefix: the registers with high numbers, or of bytes */
-    unsigned rex = (p[0] & 0xf0) == 0x40;
-
-    p += rex;
-    switch (p[0]) {
-    case 0x31: /* xor, mov, test, and: registers */
-    case 0x89:
-    case 0x85:
-    case 0x21:
-        return p[1] >= 0xc0 ? rex + 2 : 0;
-    case 0x80: /* with a constant of a byte */
-    case 0x83:
-    case 0xc1:
-        return p[1] >= 0xc0 ? rex + 3 : 0;
-    case 0x81: /* of four */
-        return p[1] >= 0xc0 ? rex + 6 : 0;
-    case 0xb9: /* mov $constant to ecx, edx, esi */
-    case 0xba:
-    case 0xbe:
-        return rex + 5;
-    case 0x0f: /* setcc, movzbl */
-        return ((p[1] & 0xf0) == 0x90 || p[1] == 0xb6) && p[2] >= 0xc0 ? rex + 3 : 0;
-    default:
-        return 0;
-    }
-}
-
-static bool is_syscall(const unsigned char *p)
-{
-    return p[0] == 0x0f && p[1] == 0x05;
 }
 
 static void find_sites(struct libc *l)
 {
-    static const unsigned char read_site[] = {0x31, 0xc0, 0x0f, 0x05, 0x48,
-                                              0x3d, 0x00, 0xf0, 0xff, 0xff};
+    struct site s;
 
-    for (unsigned char *p = l->text; p + 5 + MOVED_MOST + 16 <= l->end && l->count < SITES_MOST;
-         p++) {
-        struct site s = {.at = p};
-
-        if (memcmp(p, read_site, sizeof read_site) == 0) {
-            s.nr = SYS_read;
-            s.length = 10;
-        } else if (p[0] == 0xb8 && p[3] == 0 && p[4] == 0) {
-            unsigned n;
-
-            s.nr = p[1] | p[2] << 8;
-            while (!is_syscall(p + 5 + s.moved) && (n = movable(p + 5 + s.moved)) &&
-                   s.moved + n <= MOVED_MOST)
-                s.moved += n;
-            s.length = is_syscall(p + 5 + s.moved) ? 5 + s.moved + 2 : 0;
-        }
-        if (s.length && shim_knows(s.nr))
+    for (unsigned char *p = l->text; p < l->end && l->count < SITES_MOST; p += SITE_STEP)
+        if (site_at(p, l->text, l->end, &s))
             l->sites[l->count++] = s;
-    }
 }
 
-/* Room for the thunks, where a jump of 32 bits reaches them. */
+/* Room for the thunks, where a jump reaches them. */
 static unsigned char *room_near(const struct libc *l, size_t size)
 {
-    for (uintptr_t step = 1; step < 1024; step++) {
+    for (uintptr_t step = 1; step < SITE_NEAR_MB; step++) {
         uintptr_t at = ((uintptr_t)l->text - step * 0x100000) & ~(uintptr_t)(PAGE - 1);
         void *p = mmap((void *)at, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -134,36 +73,6 @@ static unsigned char *room_near(const struct libc *l, size_t size)
             munmap(p, size);
     }
     return NULL;
-}
-
-static unsigned char *put(unsigned char *t, const void *code, size_t n)
-{
-    memcpy(t, code, n);
-    return t + n;
-}
-
-/* endbr64 is not needed: only direct jumps come here. */
-static void make_thunk(unsigned char *t, const struct site *s)
-{
-    uint64_t back = (uintptr_t)s->at + s->length, entry = (uintptr_t)shim_site_entry;
-    unsigned char *end = t + THUNK;
-    int32_t nr = s->nr, near;
-
-    t = put(t, "\xb8", 1); /* mov $nr, %eax */
-    t = put(t, &nr, 4);
-    t = put(t, s->at + 5, s->moved);
-    t = put(t, "\x49\xbb", 2); /* movabs $back, %r11 */
-    t = put(t, &back, 8);
-    near = (int32_t)(entry - (uintptr_t)(t + JUMP));
-    if ((uint64_t)(uintptr_t)(t + JUMP) + (uint64_t)(int64_t)near == entry) {
-        t = put(t, "\xe9", 1); /* jmp entry */
-        t = put(t, &near, 4);
-    } else {
-        t = put(t, "\x48\xb9", 2); /* movabs $entry, %rcx */
-        t = put(t, &entry, 8);
-        t = put(t, "\xff\xe1", 2); /* jmp *%rcx */
-    }
-    memset(t, 0xcc, (size_t)(end - t));
 }
 
 static inline long protect(const struct libc *l, int how)
@@ -181,25 +90,21 @@ static __attribute__((noinline, optimize("no-tree-loop-distribute-patterns"))) i
 
     if (rc < 0)
         return rc;
-    for (unsigned i = 0; i < l->count; i++) {
-        unsigned char *at = l->sites[i].at;
-        int32_t to = (int32_t)(thunks + i * THUNK - (at + JUMP));
-
-        at[0] = 0xe9;
-        for (unsigned k = 0; k < 4; k++)
-            at[1 + k] = (unsigned char)((uint32_t)to >> 8 * k);
-        for (unsigned k = JUMP; k < l->sites[i].length; k++)
-            at[k] = 0x90;
-    }
-    return (int)protect(l, PROT_READ | PROT_EXEC);
+    for (unsigned i = 0; i < l->count; i++)
+        site_jump(&l->sites[i], thunks + i * SITE_THUNK);
+    site_written(l->text, l->end);
+    return (int)protect(l, PROT_READ | PROT_EXEC | l->protection);
 }
 
 /* Another thread could be in the middle of any of it. */
 static bool alone(void)
 {
-    DIR *d = opendir("/proc/self/task");
+    DIR *d;
     unsigned n = 0;
 
+    if (__libc_single_threaded) /* an emulator's own threads are in /proc as well */
+        return true;
+    d = opendir("/proc/self/task");
     if (!d)
         return false;
     while (readdir(d))
@@ -225,12 +130,13 @@ const char *sites_patch(unsigned *count)
         return "this libc has no call sites of the known form";
     if (!alone())
         return "the program has threads already";
-    size = (l.count * THUNK + PAGE - 1) & ~(size_t)(PAGE - 1);
+    size = (l.count * SITE_THUNK + PAGE - 1) & ~(size_t)(PAGE - 1);
     thunks = room_near(&l, size);
     if (!thunks)
         return "there is no room near libc";
     for (unsigned i = 0; i < l.count; i++)
-        make_thunk(thunks + i * THUNK, &l.sites[i]);
+        site_thunk(thunks + i * SITE_THUNK, &l.sites[i]);
+    site_written(thunks, thunks + size);
     if (mprotect(thunks, size, PROT_READ | PROT_EXEC) < 0)
         goto unmap;
     sigfillset(&all);

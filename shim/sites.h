@@ -18,6 +18,14 @@ struct site_registers {
     long nr, a[6], pc;
 };
 
+/* One in libc's text. */
+struct site {
+    unsigned char *at;
+    int nr;
+    unsigned length; /* of what is replaced */
+    unsigned moved;  /* of the instructions between number and call, which move to the thunk */
+};
+
 /* In a fiber's thread; the system call's result. */
 long shim_site(const struct site_registers *r);
 

@@ -212,7 +212,7 @@ static int reads_from_a_command(void)
 /* The generic switch has no assembly, also none for that. */
 static bool has_sites(void)
 {
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
     const char *arch = getenv("ARCH");
 
     return !arch || strcmp(arch, "generic") != 0;
