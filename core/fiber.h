@@ -22,7 +22,7 @@ typedef struct go_fiber fiber;
 enum { FIBER_SLICE = 64 }; /* checkpoints until a fiber must let the others run */
 enum { FIBER_NAME = 48 };
 enum fiber_state { FIBER_FREE, FIBER_READY /* or running */, FIBER_PARKED, FIBER_ENDED };
-enum fiber_wake { WAKE_NONE, WAKE_WON, WAKE_TIME, WAKE_CANCEL, WAKE_SOFT };
+enum fiber_wake { WAKE_NONE, WAKE_WON, WAKE_TIME, WAKE_CANCEL, WAKE_SOFT, WAKE_INTERRUPT };
 
 struct go_fiber {
     struct stack stack;          /* first: the pool's part of the record */
@@ -57,7 +57,8 @@ struct go_fiber {
     bool climbed; /* its result is an error that no block delivered */
     /* whether it gets a thread control block of its own: 0: if the shim is active; 1, -1 */
     int8_t foreign;
-    bool blind; /* TSan does not look at what it does any more */
+    uint8_t interrupts; /* not 0: a signal may end its wait (interrupt.h) */
+    bool blind;         /* TSan does not look at what it does any more */
     uint32_t nwaits;
     uint32_t ignored; /* deliveries since it last left a scope */
     /* of mutexes; two counters, since one would be a chain of two stores and loads a pair */

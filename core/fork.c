@@ -41,6 +41,8 @@ static void begin_child(go_sched *self)
         return;
     inbox_drop(&self->inbox);
     atomic_store(&self->signal_queued, false);
+    if (sched_entered)
+        sched_entered(self, true);
     self->fork_pending = true;
     self->fuel = self->until_look = 0; /* so that the next checkpoint or switch looks */
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+void (*sched_entered)(go_sched *s, bool in);
+
 static _Atomic(go_sched *) all;
 static _Atomic uint64_t made; /* how many */
 /* this thread's, running or not */
@@ -158,6 +160,8 @@ static int begin(go_sched *s, const go_run_opts *o)
     term_enter(s);
     s->running = true;
     sched_tls = s;
+    if (sched_entered)
+        sched_entered(s, true);
     watchdog_start(s, o->watchdog);
     return 0;
 
@@ -178,6 +182,8 @@ static void end(go_sched *s)
         if (s->slots[i].fini)
             s->slots[i].fini(s, s->slots[i].state);
     watchdog_stop(s);
+    if (sched_entered)
+        sched_entered(s, false);
     sched_tls = NULL;
     s->running = false;
     s->current = NULL;

@@ -28,7 +28,7 @@
 
 /* State of the layers above, by number; core calls what they left here and knows no more of
  * them. */
-enum { SLOT_NET, SLOT_RESOLVER, SLOT_FUTEX, SLOT_COUNT };
+enum { SLOT_NET, SLOT_RESOLVER, SLOT_FUTEX, SLOT_HANDLERS, SLOT_COUNT };
 
 struct sched_slot {
     void *state;
@@ -116,6 +116,10 @@ struct go_sched {
 };
 
 go_sched *sched_all(void); /* the first of them */
+
+/* For the shim: a run begins or ends on this thread, or goes on in a fork child; NULL: nobody asks.
+ */
+extern void (*sched_entered)(go_sched *s, bool in);
 
 extern __thread go_sched *sched_tls
     __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -125,6 +125,8 @@ static inline __attribute__((always_inline)) int wait_park_inline(struct wait *w
         return -ETIMEDOUT;
     case WAKE_CANCEL:
         return scope_deliver(f);
+    case WAKE_INTERRUPT:
+        return -EINTR;
     default:
         return scope_refused();
     }

@@ -37,6 +37,7 @@ struct io {
     size_t total;
     struct iovec one; /* room for a single piece */
     size_t done;      /* of a whole amount: what has moved */
+    bool begun;       /* part of the whole has moved before: the caller's, for the shim */
     int64_t at;       /* in a file; -1: its own position */
     struct msghdr *msg;
     const struct sockaddr *to;

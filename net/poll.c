@@ -158,7 +158,7 @@ static int wait_for_events(struct poll *p, go_time until)
     }
     rc =
         wait_park(p->waits, p->count, WAIT_CANCEL | PARK_FD | (p->count ? WAIT_OUTSIDE : 0), until);
-    if (rc == -ETIMEDOUT || rc == -ECANCELED)
+    if (rc < 0)
         return rc;
     if (p->waits[rc].result < 0 && p->waits[rc].result != -EBADF)
         return p->waits[rc].result;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Switching the shim on and off, and finding what it stands before. */
+#include "shim/handlers.h"
 #include "shim/originals.h"
 #include "shim/sites.h"
+#include "shim/trap.h"
 #include <dlfcn.h>
 #include <gosling/offload.h>
 #include <string.h>
-#include <stdio.h>
 
 unsigned shim_families = GO_SHIM_ALL;
 struct shim_originals shim_originals;
@@ -39,19 +40,35 @@ void shim_resolve(void)
 /* Of the entry by call sites: how many, or why there is none. */
 static unsigned patched;
 static const char *why_not_patched;
+static const char *why_not_trapped; /* and of the entry by traps */
+
+static void entered(go_sched *s, bool in)
+{
+    handlers_entered(s, in);
+    trap_entered(s, in);
+}
 
 __attribute__((constructor)) static void begin(void)
 {
     shim_resolve();
     tcb_by_default = true;
     why_not_patched = sites_patch(&patched);
-
+    why_not_trapped = trap_begin();
+    sched_entered = entered;
 }
 
-const char *shim_sites(unsigned *count)
+void go_shim_entries(FILE *out)
 {
-    *count = patched;
-    return why_not_patched;
+    fprintf(out, "entry A, libc's names: %u functions\n", NAMES);
+    if (why_not_patched)
+        fprintf(out, "entry B, libc's own call sites: none: %s\n", why_not_patched);
+    else
+        fprintf(out, "entry B, libc's own call sites: %u\n", patched);
+    if (why_not_trapped)
+        fprintf(out, "entry C, calls of other code, by traps: none: %s\n", why_not_trapped);
+    else
+        fprintf(out, "entry C, calls of other code, by traps: yes\n");
+    fprintf(out, "thread control blocks of fibers' own: %s\n", tcb_possible() ? "yes" : "no");
 }
 
 int go_shim_enable(unsigned what)

@@ -159,22 +159,11 @@ long shim_dup2(go_sched *s, int fd, int to)
 /* ---- locks ----
  *
  * Nothing tells when a file's lock is free, and who waits for it on another thread cannot be
- * cancelled there: so it is asked for again, ever less often. */
-
-#define LOCK_PAUSE      GO_MS
-#define LOCK_PAUSE_MOST (16 * GO_MS)
-
-static int pause_for_lock(go_time *pause)
-{
-    int rc = go_sleep(*pause);
-
-    *pause = *pause * 2 < LOCK_PAUSE_MOST ? *pause * 2 : LOCK_PAUSE_MOST;
-    return rc;
-}
+ * cancelled there: so it is asked for again. */
 
 long shim_flock(go_sched *s, int fd, int how)
 {
-    go_time pause = LOCK_PAUSE;
+    go_time pause = 0;
     long rc = checkpoint(s);
 
     if (rc < 0)
@@ -182,20 +171,20 @@ long shim_flock(go_sched *s, int fd, int how)
     if (how & LOCK_NB)
         return SYS2(SYS_flock, fd, how);
     while ((rc = SYS2(SYS_flock, fd, how | LOCK_NB)) == -EWOULDBLOCK)
-        if ((rc = pause_for_lock(&pause)) < 0)
+        if ((rc = shim_again(s, &pause, GO_FOREVER, SHIM_RESTARTS)) < 0)
             return rc;
     return rc;
 }
 
 static long lock_wait(go_sched *s, int fd, int command, long arg)
 {
-    go_time pause = LOCK_PAUSE;
+    go_time pause = 0;
     long rc = checkpoint(s);
 
     if (rc < 0)
         return rc;
     while ((rc = sys_fcntl(fd, command, arg)) == -EAGAIN || rc == -EACCES)
-        if ((rc = pause_for_lock(&pause)) < 0)
+        if ((rc = shim_again(s, &pause, GO_FOREVER, SHIM_RESTARTS)) < 0)
             return rc;
     return rc;
 }

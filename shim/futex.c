@@ -65,25 +65,39 @@ static bool changed(const void *word, uint32_t value)
     return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_acquire) != value;
 }
 
-/* 0, -EAGAIN: the word is another; -ETIMEDOUT. */
+/* One park, until then or until it is time to look again. */
+static int park(go_sched *s, struct waiter *w, go_time until, enum shim_interrupts kind)
+{
+    list *l = bucket(s, w->wait.object), alone;
+    int rc;
+
+    if (!l)
+        list_init(l = &alone);
+    list_push(l, &w->wait.link);
+    s->current->interrupts = kind;
+    rc = wait_park(&w->wait, 1, WAIT_OUTSIDE | PARK_LOCK, until);
+    s->current->interrupts = SHIM_NEVER;
+    return rc;
+}
+
+/* 0, -EAGAIN: the word is another; -ETIMEDOUT; -EINTR. */
 long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_time until)
 {
+    enum shim_interrupts kind = until == GO_FOREVER ? SHIM_RESTARTS : SHIM_INTERRUPTS;
     struct waiter w = {.wait = {.ops = &futex_waitable, .object = word}, .bits = bits};
     go_time look = LOOK;
-    list *l = bucket(s, word), alone;
 
     if (changed(word, value))
         return -EAGAIN;
-    if (!l)
-        list_init(l = &alone);
     for (;;) {
         go_time now = sched_now(s), at = now + look;
         int rc;
 
         if (now >= until)
             return -ETIMEDOUT;
-        list_push(l, &w.wait.link);
-        rc = wait_park(&w.wait, 1, WAIT_OUTSIDE | PARK_LOCK, at < until ? at : until);
+        rc = park(s, &w, at < until ? at : until, kind);
+        if (rc == -EINTR && !shim_restarts(s, kind))
+            return -EINTR;
         if (rc >= 0 || changed(word, value))
             return 0;
         look = look * 2 < LOOK_MOST ? look * 2 : LOOK_MOST;

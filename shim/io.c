@@ -93,7 +93,8 @@ ssize_t shim_run(struct io *op, struct fd *r)
     if (rc < 0)
         return rc;
     limited = shim_limit(op->sched, &op->until, wrap.timeout);
-    n = io_run(op, r);
+    n = SHIM_WAITS(op->sched, op->until || op->begun || op->done ? SHIM_INTERRUPTS : SHIM_RESTARTS,
+                   io_run(op, r));
     return n == -ETIMEDOUT && !limited ? -EAGAIN : n;
 }
 
@@ -164,10 +165,14 @@ long shim_eventfd_read(go_sched *s, int fd, eventfd_t *value)
 
 /* ---- writing ---- */
 
-static ssize_t write_once(go_sched *s, struct fd *r, const struct iovec *v, int n)
+static ssize_t write_once(go_sched *s, struct fd *r, const struct iovec *v, int n, bool begun)
 {
-    struct io op = {
-        .attempt = io_write_attempt, .sched = s, .dir = LOOP_WRITE, .how = WAIT_CANCEL, .at = -1};
+    struct io op = {.attempt = io_write_attempt,
+                    .sched = s,
+                    .dir = LOOP_WRITE,
+                    .how = WAIT_CANCEL,
+                    .at = -1,
+                    .begun = begun};
     int rc = io_vector(&op, v, n);
 
     return rc < 0 ? rc : shim_run(&op, r);
@@ -180,7 +185,7 @@ static ssize_t write_rest(go_sched *s, struct fd *r, const char *buf, size_t n, 
 
     while (done < n && r->binding == binding) {
         struct iovec rest = {(void *)(uintptr_t)(buf + done), n - done};
-        ssize_t put = write_once(s, r, &rest, 1);
+        ssize_t put = write_once(s, r, &rest, 1, done > 0);
 
         if (put <= 0)
             return done ? (ssize_t)done : put;
@@ -212,9 +217,9 @@ long shim_write(go_sched *s, int fd, const void *buf, size_t n)
             return put;
         }
         if (put == -EAGAIN || put == -EINTR || put == -ENOTSOCK)
-            put = write_once(s, r, &one, 1);
+            put = write_once(s, r, &one, 1, false);
     } else {
-        put = write_once(s, r, &one, 1);
+        put = write_once(s, r, &one, 1, false);
     }
     if (put > 0 && (size_t)put < n && in_parts(r))
         return write_rest(s, r, buf, n, (size_t)put);
@@ -251,7 +256,7 @@ long shim_writev(go_sched *s, int fd, const struct iovec *v, int n)
 
     if (put < 0 || (put = fd_get(s, fd, &r)) < 0)
         return put;
-    put = write_once(s, r, v, n);
+    put = write_once(s, r, v, n, false);
     if (put <= 0 || !in_parts(r))
         return shim_epipe(put, 0);
     for (int i = 0; i < n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * System V queues and semaphores, of which nothing tells when they are ready: they are asked again,
- * ever less often. POSIX queues are descriptors, which poll knows. */
+ * System V queues and semaphores, of which nothing tells when they are ready: they are asked again.
+ * POSIX queues are descriptors, which poll knows. */
 #include "core/scope.h"
 #include "shim/shim.h"
 #include <gosling/fiber.h>
@@ -9,44 +9,30 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-#define PAUSE      (GO_MS / 4)
-#define PAUSE_MOST (8 * GO_MS)
-
-/* Before the next look; -EAGAIN: it is past `until`. */
-static long pause_until(go_sched *s, go_time *pause, go_time until)
-{
-    go_time now = sched_now(s), at = now + *pause;
-
-    if (now >= until)
-        return -EAGAIN;
-    *pause = *pause * 2 < PAUSE_MOST ? *pause * 2 : PAUSE_MOST;
-    return go_sleep_until(at < until ? at : until);
-}
-
 long shim_msgrcv(go_sched *s, int id, void *msg, size_t n, long type, int flags)
 {
-    go_time pause = PAUSE;
+    go_time pause = 0;
     long rc = checkpoint(s);
 
     while (rc == 0) {
         rc = SYS5(SYS_msgrcv, id, msg, n, type, flags | IPC_NOWAIT);
         if (rc != -ENOMSG || flags & IPC_NOWAIT)
             return rc;
-        rc = pause_until(s, &pause, GO_FOREVER);
+        rc = shim_again(s, &pause, GO_FOREVER, SHIM_INTERRUPTS);
     }
     return rc;
 }
 
 long shim_msgsnd(go_sched *s, int id, const void *msg, size_t n, int flags)
 {
-    go_time pause = PAUSE;
+    go_time pause = 0;
     long rc = checkpoint(s);
 
     while (rc == 0) {
         rc = SYS4(SYS_msgsnd, id, msg, n, flags | IPC_NOWAIT);
         if (rc != -EAGAIN || flags & IPC_NOWAIT)
             return rc;
-        rc = pause_until(s, &pause, GO_FOREVER);
+        rc = shim_again(s, &pause, GO_FOREVER, SHIM_INTERRUPTS);
     }
     return rc;
 }
@@ -57,7 +43,7 @@ long shim_msgsnd(go_sched *s, int id, const void *msg, size_t n, int flags)
 static long semop_until(go_sched *s, int id, struct sembuf *ops, size_t n, go_time until)
 {
     struct sembuf now[500]; /* the kernel's limit, SEMOPM */
-    go_time pause = PAUSE;
+    go_time pause = 0;
     bool waits = true;
     long rc = checkpoint(s);
 
@@ -72,7 +58,7 @@ static long semop_until(go_sched *s, int id, struct sembuf *ops, size_t n, go_ti
         rc = SYS4(SYS_semtimedop, id, now, n, NULL);
         if (rc != -EAGAIN || !waits)
             return rc;
-        rc = pause_until(s, &pause, until);
+        rc = shim_again(s, &pause, until, SHIM_INTERRUPTS);
     }
     return rc;
 }
@@ -109,10 +95,10 @@ static int real_until(const struct timespec *until, go_time *ns)
 }
 
 /* Waits until the queue may be ready; -ETIMEDOUT. */
-static long queue_wait(mqd_t q, short events, go_time ns)
+static long queue_wait(go_sched *s, mqd_t q, short events, go_time ns)
 {
     struct pollfd one = {.fd = q, .events = events};
-    long rc = go_poll(&one, 1, ns);
+    long rc = SHIM_WAITS(s, ns < 0 ? SHIM_RESTARTS : SHIM_INTERRUPTS, go_poll(&one, 1, ns));
 
     return rc < 0 ? rc : rc == 0 ? -ETIMEDOUT : 0;
 }
@@ -138,7 +124,7 @@ long shim_mq_timedreceive(go_sched *s, mqd_t q, char *buf, size_t n, unsigned *p
             return rc;
         rc = real_until(until, &ns);
         if (rc == 0)
-            rc = queue_wait(q, POLLIN, ns);
+            rc = queue_wait(s, q, POLLIN, ns);
     }
     return rc;
 }
@@ -160,7 +146,7 @@ long shim_mq_timedsend(go_sched *s, mqd_t q, const char *buf, size_t n, unsigned
             return rc;
         rc = real_until(until, &ns);
         if (rc == 0)
-            rc = queue_wait(q, POLLOUT, ns);
+            rc = queue_wait(s, q, POLLOUT, ns);
     }
     return rc;
 }

@@ -13,16 +13,27 @@
  *
  * The thread's, for as long as the call lasts: others that run meanwhile have it too. */
 
-static void mask_set(const sigset_t *mask, sigset_t *saved)
+struct masked {
+    const sigset_t *mask; /* NULL: as it is */
+    sigset_t saved;
+    bool interrupted; /* the new one has let a handler in: nothing is waited for any more */
+};
+
+static void mask_set(go_sched *s, struct masked *m, const sigset_t *mask)
 {
+    unsigned ran = shim_handlers_run(s);
+
+    m->mask = mask;
     if (mask)
-        pthread_sigmask(SIG_SETMASK, mask, saved);
+        pthread_sigmask(SIG_SETMASK, mask, &m->saved);
+    m->interrupted = mask && shim_handlers_run(s) != ran;
 }
 
-static void mask_reset(const sigset_t *mask, const sigset_t *saved)
+static long mask_reset(const struct masked *m, long rc)
 {
-    if (mask)
-        pthread_sigmask(SIG_SETMASK, saved, NULL);
+    if (m->mask)
+        pthread_sigmask(SIG_SETMASK, &m->saved, NULL);
+    return rc == 0 && m->interrupted ? -EINTR : rc;
 }
 
 static go_time milliseconds(int timeout)
@@ -31,10 +42,10 @@ static go_time milliseconds(int timeout)
 }
 
 /* go_poll for at most ns, and at most `gosling run --timeout`, whose end is an error. */
-static long poll_for(struct pollfd *fds, nfds_t n, go_time ns)
+static long poll_for(go_sched *s, struct pollfd *fds, nfds_t n, go_time ns)
 {
     bool limited = wrap.timeout && (ns < 0 || ns > wrap.timeout);
-    long rc = go_poll(fds, n, limited ? wrap.timeout : ns);
+    long rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_poll(fds, n, limited ? wrap.timeout : ns));
 
     return rc == 0 && limited ? -ETIMEDOUT : rc;
 }
@@ -43,24 +54,20 @@ static long poll_for(struct pollfd *fds, nfds_t n, go_time ns)
 
 long shim_poll(go_sched *s, struct pollfd *fds, nfds_t n, int timeout)
 {
-    (void)s;
-    return poll_for(fds, n, milliseconds(timeout));
+    return poll_for(s, fds, n, milliseconds(timeout));
 }
 
 long shim_ppoll(go_sched *s, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                 const sigset_t *mask)
 {
-    sigset_t saved;
+    struct masked m;
     go_time ns;
     long rc = shim_timespec(timeout, &ns);
 
-    (void)s;
     if (rc < 0)
         return rc;
-    mask_set(mask, &saved);
-    rc = poll_for(fds, n, ns);
-    mask_reset(mask, &saved);
-    return rc;
+    mask_set(s, &m, mask);
+    return mask_reset(&m, poll_for(s, fds, n, m.interrupted ? 0 : ns));
 }
 
 /* ---- select ---- */
@@ -135,7 +142,7 @@ static long from_poll(const struct pollfd *fds, nfds_t count, int n, fd_set *in,
     return bits;
 }
 
-static long select_for(int n, fd_set *in, fd_set *out, fd_set *ex, go_time ns)
+static long select_for(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex, go_time ns)
 {
     struct pollfd few[FEW], *fds = few;
     nfds_t count;
@@ -149,7 +156,7 @@ static long select_for(int n, fd_set *in, fd_set *out, fd_set *ex, go_time ns)
     to_poll(fds, n, in, out, ex);
     /* POLLPRI alone also ends at a hang-up, which select does not know there: rare enough to be
      * left at an answer of none */
-    rc = poll_for(fds, count, ns);
+    rc = poll_for(s, fds, count, ns);
     if (rc >= 0)
         rc = from_poll(fds, count, n, in, out, ex);
     if (fds != few)
@@ -170,7 +177,7 @@ long shim_select(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex, struct
                  : GO_FOREVER - 1;
     }
     until = shim_until(s, ns);
-    rc = select_for(n, in, out, ex, ns);
+    rc = select_for(s, n, in, out, ex, ns);
     if (timeout) { /* Linux says what is left */
         left = until - sched_now(s);
         left = left > 0 && rc != 0 ? left : 0;
@@ -182,17 +189,14 @@ long shim_select(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex, struct
 long shim_pselect(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex,
                   const struct timespec *timeout, const sigset_t *mask)
 {
-    sigset_t saved;
+    struct masked m;
     go_time ns;
     long rc = shim_timespec(timeout, &ns);
 
-    (void)s;
     if (rc < 0)
         return rc;
-    mask_set(mask, &saved);
-    rc = select_for(n, in, out, ex, ns);
-    mask_reset(mask, &saved);
-    return rc;
+    mask_set(s, &m, mask);
+    return mask_reset(&m, select_for(s, n, in, out, ex, m.interrupted ? 0 : ns));
 }
 
 /* ---- epoll: a descriptor that is readable when it has events ---- */
@@ -213,7 +217,7 @@ static long epoll_until(go_sched *s, int fd, struct epoll_event *events, int n, 
         left = until == GO_FOREVER ? -1 : until - sched_now(s);
         if (until != GO_FOREVER && left <= 0)
             return 0;
-        rc = poll_for(&one, 1, left);
+        rc = poll_for(s, &one, 1, left);
         if (rc <= 0)
             return rc;
         if (one.revents & POLLNVAL)
@@ -224,13 +228,10 @@ static long epoll_until(go_sched *s, int fd, struct epoll_event *events, int n, 
 static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go_time ns,
                       const sigset_t *mask)
 {
-    sigset_t saved;
-    long rc;
+    struct masked m;
 
-    mask_set(mask, &saved);
-    rc = epoll_until(s, fd, events, n, ns);
-    mask_reset(mask, &saved);
-    return rc;
+    mask_set(s, &m, mask);
+    return mask_reset(&m, epoll_until(s, fd, events, n, m.interrupted ? 0 : ns));
 }
 
 long shim_epoll_wait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout)

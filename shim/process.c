@@ -8,9 +8,6 @@
 #include <gosling/fiber.h>
 #include <gosling/io.h>
 
-#define LOOK      (GO_MS / 2)
-#define LOOK_MOST (10 * GO_MS)
-
 struct waiting {
     int what; /* P_PID, … */
     int id;
@@ -20,7 +17,7 @@ struct waiting {
 };
 
 /* Until it may be worth to look again: 0 or -errno. */
-static int wait_a_while(struct waiting *w)
+static int wait_a_while(go_sched *s, struct waiting *w)
 {
     int rc;
 
@@ -29,12 +26,10 @@ static int wait_a_while(struct waiting *w)
                        ? sys_pidfd_open(w->id, 0)
                        : -2;
     if (w->pidfd >= 0) {
-        rc = go_wait_fd(w->pidfd, POLLIN);
+        rc = (int)SHIM_WAITS(s, SHIM_RESTARTS, go_wait_fd(w->pidfd, POLLIN));
         return rc < 0 ? rc : 0;
     }
-    rc = go_sleep(w->look);
-    w->look = w->look * 2 < LOOK_MOST ? w->look * 2 : LOOK_MOST;
-    return rc;
+    return (int)shim_again(s, &w->look, GO_FOREVER, SHIM_RESTARTS);
 }
 
 /* waitid's options from waitpid's, where WUNTRACED is WSTOPPED and an end is always waited for. */
@@ -43,7 +38,6 @@ static long wait_with(go_sched *s, pid_t pid, int *status, int options, struct r
     struct waiting w = {.what = pid > 0 ? P_PID : P_ALL,
                         .id = pid,
                         .options = options & (WUNTRACED | WCONTINUED),
-                        .look = LOOK,
                         .pidfd = -1};
     long rc = checkpoint(s);
 
@@ -51,7 +45,7 @@ static long wait_with(go_sched *s, pid_t pid, int *status, int options, struct r
         rc = SYS4(SYS_wait4, pid, status, options | WNOHANG, usage);
         if (rc != 0 || options & WNOHANG)
             break;
-        rc = wait_a_while(&w);
+        rc = wait_a_while(s, &w);
     }
     if (w.pidfd >= 0)
         go_close(w.pidfd);
@@ -81,8 +75,7 @@ long shim_wait(go_sched *s, int *status)
 /* Nothing yet is told from an end by si_pid. */
 long shim_waitid(go_sched *s, idtype_t what, id_t id, siginfo_t *info, int options)
 {
-    struct waiting w = {
-        .what = (int)what, .id = (int)id, .options = options, .look = LOOK, .pidfd = -1};
+    struct waiting w = {.what = (int)what, .id = (int)id, .options = options, .pidfd = -1};
     siginfo_t came;
     long rc = checkpoint(s);
 
@@ -91,7 +84,7 @@ long shim_waitid(go_sched *s, idtype_t what, id_t id, siginfo_t *info, int optio
         rc = sys_waitid((int)what, (int)id, &came, options | WNOHANG);
         if (rc < 0 || came.si_pid || options & WNOHANG)
             break;
-        rc = wait_a_while(&w);
+        rc = wait_a_while(s, &w);
     }
     if (w.pidfd >= 0)
         go_close(w.pidfd);

@@ -19,6 +19,7 @@
 #include <gosling/shim.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -33,6 +34,10 @@ extern unsigned shim_families;
 
 /* ---- whose call is it ---- */
 
+/* no_park is set: only by a signal handler that has been left by siglongjmp? Then it is so no more.
+ */
+bool shim_handler_left(go_sched *s);
+
 /* The scheduler of the calling fiber, if this is one, which may wait, and whose calls of that
  * family are ours. Code of the library itself comes by here only through functions of the
  * program's (see own.h in the makefile: its own calls are libc's). */
@@ -42,10 +47,43 @@ static inline go_sched *shim_fiber(unsigned family)
 
     if (likely(!s))
         return NULL;
-    if (!(shim_families & family) || s->no_park || !s->current || s->current == s->loop_fiber)
+    if (!(shim_families & family) || !s->current || s->current == s->loop_fiber)
         return NULL;
-    return s;
+    return likely(!s->no_park) || shim_handler_left(s) ? s : NULL;
 }
+
+/* ---- signals ---- */
+
+/* Which calls a handler without SA_RESTART ends with EINTR, and which any handler (signal(7)). */
+enum shim_interrupts { SHIM_NEVER, SHIM_RESTARTS, SHIM_INTERRUPTS };
+
+/* After -EINTR: runs the handlers, and says whether the call goes on. */
+bool shim_restarts(go_sched *s, enum shim_interrupts kind);
+
+/* The value of call, a wait of this fiber, which signals may interrupt. */
+#define SHIM_WAITS(s, kind, call)                                       \
+    ({                                                                  \
+        fiber *waits_ = (s)->current;                                   \
+        long value_;                                                    \
+                                                                        \
+        do {                                                            \
+            waits_->interrupts = (kind);                                \
+            value_ = (call);                                            \
+            waits_->interrupts = SHIM_NEVER;                            \
+        } while (unlikely(value_ == -EINTR) && shim_restarts(s, kind)); \
+        value_;                                                         \
+    })
+
+/* again.c: before the next look. *pause is 0 at first. 0, -EAGAIN: it is past `until`; -EINTR,
+ * -ECANCELED. */
+long shim_again(go_sched *s, go_time *pause, go_time until, enum shim_interrupts kind);
+
+/* How many handlers have run where they arrived: did a change of the mask let one in? */
+unsigned shim_handlers_run(go_sched *s);
+
+int shim_sigaction(int sig, const struct sigaction *new, struct sigaction *old);
+__sighandler_t shim_signal(int sig, __sighandler_t handler, int flags);
+int shim_siginterrupt(int sig, int flag);
 
 /* -errno as libc has it. */
 static inline long shim_result(long rc)
@@ -200,6 +238,9 @@ long shim_wait4(go_sched *s, pid_t pid, int *status, int options, struct rusage 
 long shim_waitid(go_sched *s, idtype_t what, id_t id, siginfo_t *info, int options);
 
 /* signal.c */
+long shim_pause(go_sched *s);
+long shim_sigsuspend(go_sched *s, const sigset_t *mask);
+long shim_sigpause(go_sched *s, int sig);
 int shim_sigwait(go_sched *s, const sigset_t *set, int *sig);
 long shim_sigwaitinfo(go_sched *s, const sigset_t *set, siginfo_t *info);
 long shim_sigtimedwait(go_sched *s, const sigset_t *set, siginfo_t *info,

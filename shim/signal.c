@@ -4,6 +4,7 @@
  * pending for this thread or the process, and the original then takes it at once. */
 #include "core/scope.h"
 #include "shim/shim.h"
+#include <gosling/fiber.h>
 #include <gosling/io.h>
 #include <sys/signalfd.h>
 
@@ -32,7 +33,8 @@ static long wait_for(go_sched *s, const sigset_t *set, siginfo_t *info, go_time 
         struct pollfd one = {.fd = fd, .events = POLLIN};
         go_time left = until == GO_FOREVER ? -1 : until - sched_now(s);
 
-        rc = go_poll(&one, 1, until == GO_FOREVER || left > 0 ? left : 0);
+        rc = SHIM_WAITS(s, SHIM_INTERRUPTS,
+                        go_poll(&one, 1, until == GO_FOREVER || left > 0 ? left : 0));
         if (rc >= 0)
             rc = rc == 0 ? -EAGAIN : take(set, info);
         if (rc == -EAGAIN && until != GO_FOREVER && sched_now(s) >= until)
@@ -64,4 +66,58 @@ int shim_sigwait(go_sched *s, const sigset_t *set, int *sig)
         return (int)-rc;
     *sig = (int)rc;
     return 0;
+}
+
+/* ---- until some handler has run ---- */
+
+static void nothing(struct wait *w)
+{
+    (void)w;
+}
+
+static void any_describe(const struct wait *w, FILE *out)
+{
+    (void)w;
+    fputs("a signal", out);
+}
+
+static const struct waitable any = {.name = "signal", .disarm = nothing, .describe = any_describe};
+
+static long wait_for_any(go_sched *s)
+{
+    struct wait w = {.ops = &any};
+    long rc = checkpoint(s);
+
+    if (rc < 0)
+        return rc;
+    return SHIM_WAITS(s, SHIM_INTERRUPTS,
+                      wait_park(&w, 1, WAIT_CANCEL | WAIT_OUTSIDE | PARK_SLEEP, GO_FOREVER));
+}
+
+long shim_pause(go_sched *s)
+{
+    return wait_for_any(s);
+}
+
+/* The mask is the thread's, as the p-calls' (poll.c). */
+long shim_sigsuspend(go_sched *s, const sigset_t *mask)
+{
+    unsigned ran = shim_handlers_run(s);
+    sigset_t saved;
+    long rc;
+
+    pthread_sigmask(SIG_SETMASK, mask, &saved);
+    rc = shim_handlers_run(s) != ran ? -EINTR : wait_for_any(s);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    return rc;
+}
+
+long shim_sigpause(go_sched *s, int sig)
+{
+    sigset_t mask;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    if (sigdelset(&mask, sig) < 0)
+        return -EINVAL;
+    return shim_sigsuspend(s, &mask);
 }

@@ -17,9 +17,15 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+struct sites_text sites_text;
+
 #ifdef SHIM_SITES
 
-#include "site.h"
+#ifdef __x86_64__
+#include "shim/x86_64/site.h"
+#else
+#include "shim/aarch64/site.h"
+#endif
 
 enum { SITES_MOST = 1024, PAGE = 4096 };
 
@@ -82,6 +88,12 @@ static inline long protect(const struct libc *l, int how)
     return SYS3(SYS_mprotect, from, (uintptr_t)l->end - from, how);
 }
 
+/* For the stub: the rest of the text's last page. */
+static bool has_room_behind(const struct libc *l)
+{
+    return (-(uintptr_t)l->end & (PAGE - 1)) >= SITE_STUB;
+}
+
 /* Nothing of libc may run in here: not even memcpy. */
 static __attribute__((noinline, optimize("no-tree-loop-distribute-patterns"))) int write_jumps(
     const struct libc *l, unsigned char *thunks)
@@ -92,6 +104,8 @@ static __attribute__((noinline, optimize("no-tree-loop-distribute-patterns"))) i
         return rc;
     for (unsigned i = 0; i < l->count; i++)
         site_jump(&l->sites[i], thunks + i * SITE_THUNK);
+    if (has_room_behind(l))
+        site_stub(l->end);
     site_written(l->text, l->end);
     return (int)protect(l, PROT_READ | PROT_EXEC | l->protection);
 }
@@ -146,6 +160,10 @@ const char *sites_patch(unsigned *count)
     if (rc < 0)
         goto unmap;
     *count = l.count;
+    sites_text.at = l.text;
+    sites_text.size = (size_t)(l.end - l.text);
+    sites_text.size += -sites_text.size & (PAGE - 1);
+    sites_text.stub = has_room_behind(&l) ? l.end : NULL;
     return NULL;
 
 unmap:

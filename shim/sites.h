@@ -6,12 +6,17 @@
 #define SHIM_SITES_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* libc's text, in whole pages, once it was changed; and in it a stub that makes a system call and
+ * returns, or NULL: there was no room. */
+extern struct sites_text {
+    unsigned char *at, *stub;
+    size_t size;
+} sites_text;
 
 /* What became of it: how many sites were patched, and NULL; or why not. */
 const char *sites_patch(unsigned *count);
-
-/* What the constructor's attempt at that came to. */
-const char *shim_sites(unsigned *count);
 
 /* A patched site's registers: the number, then the arguments, then where it goes on. */
 struct site_registers {

@@ -130,6 +130,7 @@ static long send_on(go_sched *s, struct fd *r, const char *buf, size_t n, size_t
 
     do {
         io_buffer(&op, buf + done, n - done);
+        op.begun = done > 0;
         put = shim_run(&op, r);
         if (put > 0)
             done += (size_t)put;

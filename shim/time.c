@@ -28,7 +28,7 @@ long shim_nanosleep(go_sched *s, const struct timespec *want, struct timespec *l
     if (rc < 0)
         return rc;
     until = shim_until(s, ns);
-    rc = go_sleep_until(until);
+    rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_sleep_until(until));
     if (rc < 0)
         put_left(s, until, left);
     return rc;
@@ -37,19 +37,18 @@ long shim_nanosleep(go_sched *s, const struct timespec *want, struct timespec *l
 unsigned shim_sleep(go_sched *s, unsigned seconds)
 {
     go_time until = shim_until(s, seconds * GO_SEC), left;
-    int rc = go_sleep_until(until);
+    int rc = (int)SHIM_WAITS(s, SHIM_INTERRUPTS, go_sleep_until(until));
 
     if (rc >= 0)
         return 0;
     left = until - sched_now(s);
     errno = -rc;
-    return left > 0 ? (unsigned)((left + GO_SEC / 2) / GO_SEC) : 0;
+    return left > 0 ? (unsigned)(left / GO_SEC) : 0; /* as glibc: whole ones */
 }
 
 long shim_usleep(go_sched *s, useconds_t us)
 {
-    (void)s;
-    return go_sleep(us * GO_US);
+    return SHIM_WAITS(s, SHIM_INTERRUPTS, go_sleep(us * GO_US));
 }
 
 /* The kernel's rules: an absolute time in the past is no sleep; of an absolute sleep nothing is
@@ -73,7 +72,10 @@ int shim_clock_nanosleep(go_sched *s, clockid_t clock, int flags, const struct t
         return (int)-shim_nanosleep(s, want, left);
     clock_gettime(clock, &now);
     at = now.tv_sec * GO_SEC + now.tv_nsec;
-    return -go_sleep(ns < 0 ? GO_FOREVER : ns > at ? ns - at : 0);
+    return (int)-SHIM_WAITS(s, SHIM_INTERRUPTS,
+                            go_sleep(ns < 0    ? GO_FOREVER
+                                     : ns > at ? ns - at
+                                               : 0));
 }
 
 /* C11: -1 for an interruption, another negative number for an error. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Interposers that cannot be generated. Of functions with a variable number of arguments the last
- * one is at most one word, and there is always a word to be read, given or not. */
+ * Interposers that cannot be generated: by hand. Of functions with a variable number of arguments
+ * the last one is at most one word, and there is always a word to be read, given or not. */
 #undef _FORTIFY_SOURCE
 #include "shim/originals.h"
+#include "shim/sites.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -103,3 +104,65 @@ OPENAT(openat64)
 
 VFORK(vfork)
 VFORK(__vfork)
+
+/* ---- by number ---- */
+
+EXPORT long syscall(long nr, ...)
+{
+    struct site_registers r = {.nr = nr};
+    va_list ap;
+
+    va_start(ap, nr);
+    for (int i = 0; i < 6; i++)
+        r.a[i] = va_arg(ap, long);
+    va_end(ap);
+    if (sched_self() && shim_knows(nr))
+        return shim_result(shim_site(&r));
+    return ORIGINAL(syscall)(nr, r.a[0], r.a[1], r.a[2], r.a[3], r.a[4], r.a[5]);
+}
+
+OWN long gosling_own_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+    return ORIGINAL(syscall)(nr, a, b, c, d, e, f);
+}
+
+/* ---- handlers ---- */
+
+#define SIGACTION(name)                                                                     \
+    EXPORT int name(int sig, const struct sigaction *new, struct sigaction *old)            \
+    {                                                                                       \
+        return shim_sigaction(sig, new, old);                                               \
+    }                                                                                       \
+    OWN int gosling_own_##name(int sig, const struct sigaction *new, struct sigaction *old) \
+    {                                                                                       \
+        return ORIGINAL(name)(sig, new, old);                                               \
+    }
+
+SIGACTION(sigaction)
+SIGACTION(__sigaction)
+
+#define SIGNAL(name, flags)                                                \
+    EXPORT __sighandler_t name(int sig, __sighandler_t handler)            \
+    {                                                                      \
+        return shim_signal(sig, handler, flags);                           \
+    }                                                                      \
+    OWN __sighandler_t gosling_own_##name(int sig, __sighandler_t handler) \
+    {                                                                      \
+        return ORIGINAL(name)(sig, handler);                               \
+    }
+
+SIGNAL(signal, SA_RESTART)
+SIGNAL(bsd_signal, SA_RESTART)
+SIGNAL(ssignal, SA_RESTART)
+SIGNAL(sysv_signal, SA_RESETHAND | SA_NODEFER)
+SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER)
+
+EXPORT int siginterrupt(int sig, int flag)
+{
+    return shim_siginterrupt(sig, flag);
+}
+
+OWN int gosling_own_siginterrupt(int sig, int flag)
+{
+    return ORIGINAL(siginterrupt)(sig, flag);
+}

@@ -120,6 +120,7 @@ int go_bucket_take(go_bucket *b, double n);
 int go_shim_enable(unsigned what);
 void *go_shim_original(const char *name);
 void go_shim_report(FILE *out);
+void go_shim_entries(FILE *out);
 int go_window_init(go_window *w, unsigned limit, go_time span);
 int go_window_take(go_window *w);
 void go_window_fini(go_window *w);
@@ -329,6 +330,7 @@ static const struct {
     ENTRY(go_shim_enable),
     ENTRY(go_shim_original),
     ENTRY(go_shim_report),
+    ENTRY(go_shim_entries),
     ENTRY(go_window_init),
     ENTRY(go_window_take),
     ENTRY(go_window_fini),

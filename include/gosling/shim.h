@@ -43,6 +43,11 @@ GO_API void *go_shim_original(const char *name);
  * stdio, so not a checkpoint, but it may block. */
 GO_API void go_shim_report(FILE *out);
 
+/* Prints by which entries the shim is reached here, and what there is not, with the reason: libc's
+ * names, its own call sites, and traps for the system calls of other code; and whether fibers have
+ * thread control blocks of their own. A line each. Not a checkpoint. */
+GO_API void go_shim_entries(FILE *out);
+
 GO_END_DECLS
 
 #endif

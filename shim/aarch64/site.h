@@ -78,6 +78,14 @@ static inline void site_jump(const struct site *s, const unsigned char *thunk)
     *(volatile uint32_t *)(void *)s->at = branch(s->at, thunk);
 }
 
+/* Nobody needs one. */
+enum { SITE_STUB = 0 };
+
+static inline void site_stub(unsigned char *at)
+{
+    (void)at;
+}
+
 /* The instruction cache does not see what was stored. */
 static inline void site_written(unsigned char *from, unsigned char *to)
 {

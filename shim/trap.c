@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A thread that traps may make system calls in libc's text alone: libc's are reached by entry B
+ * where they can block, and cost nothing where not. Everything else, the program's own code and its
+ * libraries', the loader's too, gets SIGSYS, at 1.5 µs a call. The handler does for the fiber what
+ * the engine does, so a fiber may park inside it, on its own stack; or makes the call.
+ *
+ * The library's own calls become calls of a stub in libc's text: its text is copied, changed, and
+ * moved over the original, so that it is never writable and executable at once.
+ *
+ * Dispatch belongs to a thread and is not inherited: other threads, and children, are not touched.
+ * A fork child begins anew (sched_entered). */
+#include "shim/trap.h"
+#include "core/sys.h"
+#include "shim/shim.h"
+#include "shim/sites.h"
+#include <link.h>
+#include <linux/sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+
+#if defined(SHIM_SITES) && defined(__x86_64__)
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_OFF          0
+#define PR_SYS_DISPATCH_ON           1
+#endif
+#ifndef SYS_USER_DISPATCH
+#define SYS_USER_DISPATCH 2 /* si_code */
+#endif
+
+enum { PAGE = 4096, CALL = 5 };
+
+extern const int32_t __start_gosling_syscalls[] __attribute__((visibility("hidden")));
+extern const int32_t __stop_gosling_syscalls[] __attribute__((visibility("hidden")));
+
+/* "Stop": what is allowed is allowed by its address. */
+static char selector = 1;
+
+static struct sigaction programs; /* the program's own handler */
+
+/* trap.S */
+_Noreturn void trap_return(unsigned long sp, void *stub);
+long trap_clone_raw(const long *arguments, const greg_t *registers);
+
+/* ---- which thread ---- */
+
+static int dispatch(bool on)
+{
+    return (int)SYS5(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH,
+                     on ? PR_SYS_DISPATCH_ON : PR_SYS_DISPATCH_OFF, on ? sites_text.at : 0,
+                     on ? sites_text.size : 0, on ? &selector : NULL);
+}
+
+static bool works;
+
+void trap_entered(go_sched *s, bool in)
+{
+    (void)s;
+    if (works)
+        dispatch(in);
+}
+
+/* ---- a call that was stopped ---- */
+
+static long clone_here(const long *a, const greg_t *g)
+{
+    long rc;
+
+    if (!a[1]) /* as fork: one that shared memory would return from this handler before us */
+        return SYS5(SYS_clone, a[0] & ~(long)(CLONE_VM | CLONE_VFORK), 0, a[2], a[3], a[4]);
+    dispatch(false); /* which the child does not inherit */
+    rc = trap_clone_raw(a, g);
+    dispatch(true);
+    return rc;
+}
+
+/* As clone, where that can do it; what only clone3 can is refused, as by an older kernel. */
+static long clone3_here(const struct clone_args *c, size_t size, const greg_t *g)
+{
+    const uint64_t beyond = ~(uint64_t)UINT32_MAX | CLONE_PIDFD | 0xff;
+    long a[5];
+
+    if (size < sizeof(uint64_t) * 8)
+        return -EINVAL;
+    if (size > sizeof(uint64_t) * 8 || c->flags & beyond)
+        return -ENOSYS;
+    a[0] = (long)(c->flags | c->exit_signal);
+    a[1] = c->stack ? (long)(c->stack + c->stack_size) : 0;
+    a[2] = (long)c->parent_tid;
+    a[3] = (long)c->child_tid;
+    a[4] = (long)c->tls;
+    return clone_here(a, g);
+}
+
+/* Those that the kernel does to the caller's own registers or stack, and not to a handler's. */
+static long special(long nr, const greg_t *g)
+{
+    const long a[6] = {g[REG_RDI], g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8], g[REG_R9]};
+
+    switch (nr) {
+    case SYS_rt_sigreturn:
+        trap_return((unsigned long)g[REG_RSP], sites_text.stub);
+    case SYS_vfork:
+        return SYS5(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    case SYS_clone:
+        return clone_here(a, g);
+    default:
+        return clone3_here((const struct clone_args *)a[0], (size_t)a[1], g);
+    }
+}
+
+static bool is_special(long nr)
+{
+    return nr == SYS_rt_sigreturn || nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+}
+
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+    struct sigaction own = programs;
+
+    if (own.sa_flags & SA_SIGINFO && own.sa_sigaction) {
+        own.sa_sigaction(sig, info, context);
+    } else if (own.sa_handler == SIG_DFL) {
+        signal(sig, SIG_DFL); /* as it would have ended */
+        raise(sig);
+    } else if (own.sa_handler != SIG_IGN) {
+        own.sa_handler(sig);
+    }
+}
+
+static void stopped(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    greg_t *g = uc->uc_mcontext.gregs;
+    struct site_registers r = {.nr = g[REG_RAX],
+                               .a = {g[REG_RDI], g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8],
+                                     g[REG_R9]},
+                               .pc = g[REG_RIP]};
+
+    if (info->si_code != SYS_USER_DISPATCH) {
+        pass_on(sig, info, context);
+        return;
+    }
+    g[REG_RAX] = is_special(r.nr) ? special(r.nr, g) : shim_site(&r);
+    if (r.nr == SYS_sigaltstack)
+        SYS2(SYS_sigaltstack, NULL, &uc->uc_stack);
+    /* who goes on has the thread's mask, which others may have changed meanwhile */
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &uc->uc_sigmask, _NSIG / 8);
+}
+
+int trap_action(const struct sigaction *new, struct sigaction *old)
+{
+    struct sigaction was = programs;
+
+    if (!works)
+        return -ENOSYS;
+    if (new)
+        programs = *new;
+    if (old)
+        *old = was;
+    return 0;
+}
+
+/* ---- the library's own ---- */
+
+struct text {
+    unsigned char *at;
+    size_t size;
+};
+
+static int find_own(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct text *t = arg;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        unsigned char *at = (unsigned char *)info->dlpi_addr + p->p_vaddr;
+
+        if (p->p_type == PT_LOAD && p->p_flags & PF_X &&
+            (uintptr_t)find_own - (uintptr_t)at < p->p_memsz) {
+            t->at = (unsigned char *)((uintptr_t)at & ~(uintptr_t)(PAGE - 1));
+            t->size = (size_t)(at + p->p_memsz - t->at);
+            t->size += -t->size & (PAGE - 1);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Every system call of the library's becomes a call of the stub. Between the copy and its move
+ * nothing may happen that would be lost, and this very code runs on, in the copy. */
+static const char *move_own(void)
+{
+    struct text t = {0};
+    unsigned char *copy;
+
+    dl_iterate_phdr(find_own, &t);
+    if (!t.at)
+        return "the library does not find itself";
+    copy = mmap(NULL, t.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED)
+        return "no memory for a copy of the library's code";
+    memcpy(copy, t.at, t.size);
+    for (const int32_t *p = __start_gosling_syscalls; p < __stop_gosling_syscalls; p++) {
+        unsigned char *site = (unsigned char *)(uintptr_t)p + *p, *to = copy + (site - t.at);
+        int64_t far = sites_text.stub - (site + CALL);
+        int32_t near = (int32_t)far;
+
+        if (near != far) {
+            munmap(copy, t.size);
+            return "libc is too far away";
+        }
+        to[0] = 0xe8;
+        memcpy(to + 1, &near, sizeof near);
+    }
+    if (mprotect(copy, t.size, PROT_READ | PROT_EXEC) < 0 ||
+        mremap(copy, t.size, t.size, MREMAP_MAYMOVE | MREMAP_FIXED, t.at) == MAP_FAILED) {
+        munmap(copy, t.size);
+        return "the kernel does not allow code to be changed";
+    }
+    return NULL;
+}
+
+const char *trap_begin(void)
+{
+    struct sigaction sa = {.sa_sigaction = stopped, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    const char *why;
+
+    if (SAN)
+        return "sanitizers' runtimes make system calls of their own";
+    if (!sites_text.stub)
+        return "it needs entry B";
+    selector = 0; /* until our own calls are where they may be */
+    if (dispatch(true) < 0)
+        return "the kernel has no Syscall User Dispatch";
+    dispatch(false);
+    selector = 1;
+    why = move_own();
+    if (why)
+        return why;
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGSYS, &sa, &programs);
+    works = true;
+    return NULL;
+}
+
+#else
+
+void trap_entered(go_sched *s, bool in)
+{
+    (void)s;
+    (void)in;
+}
+
+const char *trap_begin(void)
+{
+    return "there is none on this architecture";
+}
+
+int trap_action(const struct sigaction *new, struct sigaction *old)
+{
+    (void)new;
+    (void)old;
+    return -ENOSYS;
+}
+
+#endif
