@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 enum { SIGNALS = 65, QUEUE = 64 };
 
@@ -30,7 +31,9 @@ static struct program {
 } programs[SIGNALS];
 
 static sigset_t interrupting; /* siginterrupt's */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* The pid of whose thread changes the table, for some instructions; one that is gone (we are a fork
+ * child of its process) does not come back. */
+static _Atomic pid_t lock;
 
 /* A scheduler's part. The queue is filled by handlers on its own thread only, with all signals
  * blocked, and emptied likewise. */
@@ -296,6 +299,17 @@ static int set_action(action_fn *original, int sig, const struct sigaction *new,
     return 0;
 }
 
+static void take_lock(void)
+{
+    pid_t me = getpid(), holder = 0;
+
+    while (!atomic_compare_exchange_weak(&lock, &holder, me)) {
+        if (holder == me)
+            holder = 0;
+        arch_pause();
+    }
+}
+
 static int action(action_fn *original, int sig, const struct sigaction *new, struct sigaction *old)
 {
     sigset_t saved;
@@ -306,9 +320,9 @@ static int action(action_fn *original, int sig, const struct sigaction *new, str
     if (sig == SIGSYS && trap_action(new, old) == 0)
         return 0;
     all_signals(SIG_BLOCK, &saved);
-    pthread_mutex_lock(&lock);
+    take_lock();
     rc = set_action(original, sig, new, old);
-    pthread_mutex_unlock(&lock);
+    atomic_store(&lock, 0);
     all_signals(SIG_SETMASK, &saved);
     return rc;
 }

@@ -16,6 +16,7 @@
 #include "shim/sites.h"
 #include <link.h>
 #include <linux/sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -226,15 +227,25 @@ static const char *move_own(void)
     return NULL;
 }
 
+/* Valgrind makes its own system calls on our thread, and the kernel would stop those. */
+static bool under_valgrind(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+
+    return preload && strstr(preload, "/vgpreload_");
+}
+
 const char *trap_begin(void)
 {
     struct sigaction sa = {.sa_sigaction = stopped, .sa_flags = SA_SIGINFO | SA_NODEFER};
     const char *why;
 
-    if (SAN)
+    if (!tcb_possible()) /* which this file, not instrumented, cannot ask for */
         return "sanitizers' runtimes make system calls of their own";
     if (!sites_text.stub)
         return "it needs entry B";
+    if (under_valgrind())
+        return "not under valgrind";
     selector = 0; /* until our own calls are where they may be */
     if (dispatch(true) < 0)
         return "the kernel has no Syscall User Dispatch";
