@@ -79,6 +79,12 @@ static bool answers_at_once(const struct fd *r, unsigned dir)
     return fd_ready(r->number, dir == LOOP_READ ? POLLIN : POLLOUT) != 0;
 }
 
+/* The caller is the only fiber: a pool thread would cost 100 µs, and hold nobody up the less. */
+static bool nobody_waits(const go_sched *s)
+{
+    return s->fibers == 1;
+}
+
 ssize_t file_transfer(struct io *op, struct fd *r)
 {
     uint32_t binding = r->binding;
@@ -95,7 +101,9 @@ ssize_t file_transfer(struct io *op, struct fd *r)
             return n;
         if (r->binding != binding)
             return -EAGAIN; /* no file any more: io_run starts anew */
-        n = r->polled && answers_at_once(r, op->dir) ? transfer(op, r->number, 0) : offload(op, r);
+        n = nobody_waits(op->sched) || (r->polled && answers_at_once(r, op->dir))
+                ? transfer(op, r->number, 0)
+                : offload(op, r);
     }
     if (n > 0)
         fd_moved(op->sched, r);

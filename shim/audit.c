@@ -3,10 +3,13 @@
  * The calls that blocked the OS thread, by their name and caller. A table of a fixed size: what
  * finds no room is counted at least. */
 #include "core/clock.h"
+#include "core/misuse.h"
 #include "shim/shim.h"
+#include "shim/wrap.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PLACES = 256 };
 #define WORTH_TELLING (50 * GO_US)
@@ -23,8 +26,27 @@ static unsigned used;
 static uint64_t lost;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* In a wrapped program: once, or never again. */
+static void name_it(const char *name, const void *caller)
+{
+    char where[160];
+
+    if (wrap.strict) {
+        report("%s calls %s, which would block all of it; --strict ends it",
+               fiber_place(caller, where, sizeof where), name);
+        _exit(125);
+    }
+    if (!wrap.named) {
+        wrap.named = true;
+        report("%s calls %s, which blocks all of the program (told once; --audit lists all)",
+               fiber_place(caller, where, sizeof where), name);
+    }
+}
+
 void shim_blocks(struct shim_blocked *b, const char *name, void *caller)
 {
+    if (wrap.active)
+        name_it(name, caller);
     *b = (struct shim_blocked){.name = name, .caller = caller, .began = clock_real()};
 }
 

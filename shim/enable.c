@@ -57,6 +57,16 @@ __attribute__((constructor)) static void begin(void)
     sched_entered = entered;
 }
 
+const char *shim_without_sites(void)
+{
+    return why_not_patched;
+}
+
+const char *shim_without_traps(void)
+{
+    return why_not_trapped;
+}
+
 void go_shim_entries(FILE *out)
 {
     fprintf(out, "entry A, libc's names: %u functions\n", NAMES);

@@ -3,6 +3,7 @@
  * The engine by system calls' numbers, for what arrives without a name. */
 #include "shim/shim.h"
 #include "shim/sites.h"
+#include "shim/trace.h"
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/resource.h>
@@ -209,67 +210,78 @@ static long futex_call(go_sched *s, const struct site_registers *r)
 /* By families, as the interposers. */
 enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS };
 
-static const uint8_t family_of[512] = {
-    [SYS_read] = IO,
-    [SYS_write] = IO,
-    [SYS_readv] = IO,
-    [SYS_writev] = IO,
-    [SYS_pread64] = IO,
-    [SYS_pwrite64] = IO,
-    [SYS_sendfile] = IO,
-    [SYS_close] = IO,
-    [SYS_flock] = IO,
-    [SYS_fcntl] = IO,
-    [SYS_openat] = IO,
-    [SYS_recvfrom] = SOCKET,
-    [SYS_recvmsg] = SOCKET,
-    [SYS_recvmmsg] = SOCKET,
-    [SYS_sendto] = SOCKET,
-    [SYS_sendmsg] = SOCKET,
-    [SYS_sendmmsg] = SOCKET,
-    [SYS_accept] = SOCKET,
-    [SYS_accept4] = SOCKET,
-    [SYS_connect] = SOCKET,
-    [SYS_ppoll] = POLL,
-    [SYS_pselect6] = POLL,
-    [SYS_epoll_pwait] = POLL,
-    [SYS_nanosleep] = TIME,
-    [SYS_clock_nanosleep] = TIME,
-    [SYS_sched_yield] = TIME,
-    [SYS_futex] = SYNC,
-    [SYS_wait4] = PROCESS,
-    [SYS_waitid] = PROCESS,
+static const struct {
+    uint8_t family;
+    const char *name;
+} calls[512] = {
+    [SYS_read] = {IO, "read"},
+    [SYS_write] = {IO, "write"},
+    [SYS_readv] = {IO, "readv"},
+    [SYS_writev] = {IO, "writev"},
+    [SYS_pread64] = {IO, "pread64"},
+    [SYS_pwrite64] = {IO, "pwrite64"},
+    [SYS_sendfile] = {IO, "sendfile"},
+    [SYS_close] = {IO, "close"},
+    [SYS_flock] = {IO, "flock"},
+    [SYS_fcntl] = {IO, "fcntl"},
+    [SYS_openat] = {IO, "openat"},
+    [SYS_recvfrom] = {SOCKET, "recvfrom"},
+    [SYS_recvmsg] = {SOCKET, "recvmsg"},
+    [SYS_recvmmsg] = {SOCKET, "recvmmsg"},
+    [SYS_sendto] = {SOCKET, "sendto"},
+    [SYS_sendmsg] = {SOCKET, "sendmsg"},
+    [SYS_sendmmsg] = {SOCKET, "sendmmsg"},
+    [SYS_accept] = {SOCKET, "accept"},
+    [SYS_accept4] = {SOCKET, "accept4"},
+    [SYS_connect] = {SOCKET, "connect"},
+    [SYS_ppoll] = {POLL, "ppoll"},
+    [SYS_pselect6] = {POLL, "pselect6"},
+    [SYS_epoll_pwait] = {POLL, "epoll_pwait"},
+    [SYS_nanosleep] = {TIME, "nanosleep"},
+    [SYS_clock_nanosleep] = {TIME, "clock_nanosleep"},
+    [SYS_sched_yield] = {TIME, "sched_yield"},
+    [SYS_futex] = {SYNC, "futex"},
+    [SYS_wait4] = {PROCESS, "wait4"},
+    [SYS_waitid] = {PROCESS, "waitid"},
 #ifdef SYS_open /* and the other names that newer architectures do without */
-    [SYS_open] = IO,
-    [SYS_poll] = POLL,
-    [SYS_select] = POLL,
-    [SYS_epoll_wait] = POLL,
+    [SYS_open] = {IO, "open"},
+    [SYS_poll] = {POLL, "poll"},
+    [SYS_select] = {POLL, "select"},
+    [SYS_epoll_wait] = {POLL, "epoll_wait"},
 #endif
 };
 
 bool shim_knows(long nr)
 {
-    return nr >= 0 && nr < (long)sizeof family_of && family_of[nr] != PASS;
+    return nr >= 0 && nr < (long)(sizeof calls / sizeof *calls) && calls[nr].family != PASS;
+}
+
+typedef long call_fn(go_sched *s, const struct site_registers *r);
+
+static const struct {
+    unsigned family;
+    call_fn *call;
+} families[] = {
+    [SYNC] = {GO_SHIM_SYNC, futex_call},      [IO] = {GO_SHIM_IO, transfer},
+    [SOCKET] = {GO_SHIM_SOCKET, socket_call}, [POLL] = {GO_SHIM_POLL, poll_call},
+    [TIME] = {GO_SHIM_TIME, other_call},      [PROCESS] = {GO_SHIM_PROCESS, other_call}};
+
+static bool about_descriptor(uint8_t family)
+{
+    return family == IO || family == SOCKET;
 }
 
 long shim_site(const struct site_registers *r)
 {
-    go_sched *s;
+    uint8_t family = shim_knows(r->nr) ? calls[r->nr].family : PASS;
+    go_sched *s = family == PASS ? NULL : shim_fiber(families[family].family);
+    struct traced t;
+    long rc;
 
-    switch (shim_knows(r->nr) ? family_of[r->nr] : PASS) {
-    case IO:
-        return (s = shim_fiber(GO_SHIM_IO)) ? transfer(s, r) : pass(r);
-    case SOCKET:
-        return (s = shim_fiber(GO_SHIM_SOCKET)) ? socket_call(s, r) : pass(r);
-    case POLL:
-        return (s = shim_fiber(GO_SHIM_POLL)) ? poll_call(s, r) : pass(r);
-    case TIME:
-        return (s = shim_fiber(GO_SHIM_TIME)) ? other_call(s, r) : pass(r);
-    case SYNC:
-        return (s = shim_fiber(GO_SHIM_SYNC)) ? futex_call(s, r) : pass(r);
-    case PROCESS:
-        return (s = shim_fiber(GO_SHIM_PROCESS)) ? other_call(s, r) : pass(r);
-    default:
+    if (!s)
         return pass(r);
-    }
+    trace_begin(s, &t);
+    rc = families[family].call(s, r);
+    trace_end(&t, calls[r->nr].name, about_descriptor(family) ? INT(0) : -1, rc);
+    return rc;
 }

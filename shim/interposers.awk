@@ -35,6 +35,12 @@ function names_of(params,    n, i, part, out)
     return out
 }
 
+# the descriptor that the call is about: its first parameter, if it is one
+function fd_of(params)
+{
+    return params ~ /^int fd\y/ ? "fd" : params ~ /^mqd_t q\y/ ? "(int)q" : "-1"
+}
+
 function members_of(params,    out)
 {
     if (params == "void")
@@ -104,8 +110,15 @@ function emit(nm,    args, decl, comma)
     print "    go_sched *s = " (kind == "carrier" ? "sched_self()" : "shim_fiber(GO_SHIM_" family ")") ";"
     print ""
     if (kind == "raw") {
-        print "    if (unlikely(s))"
-        print "        return (" ret ")shim_result(" fn "(s" comma args "));"
+        print "    if (unlikely(s)) {"
+        print "        struct traced t;"
+        print "        long rc;"
+        print ""
+        print "        trace_begin(s, &t);"
+        print "        rc = " fn "(s" comma args ");"
+        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", rc);"
+        print "        return (" ret ")shim_result(rc);"
+        print "    }"
         print "    return " original(nm) "(" args ");"
     } else if (kind == "own") {
         if (ret == "void") {
@@ -114,22 +127,30 @@ function emit(nm,    args, decl, comma)
             print "    else"
             print "        " original(nm) "(" args ");"
         } else {
-            print "    if (unlikely(s))"
-            print "        return " fn "(s" comma args ");"
+            print "    if (unlikely(s)) {"
+            print "        struct traced t;"
+            print "        " ret " result;"
+            print ""
+            print "        trace_begin(s, &t);"
+            print "        result = " fn "(s" comma args ");"
+            print "        trace_end(&t, \"" nm "\", " fd_of(params) ", result);"
+            print "        return result;"
+            print "    }"
             print "    return " original(nm) "(" args ");"
         }
     } else if (kind == "pool") {
         print "    if (unlikely(s)) {"
         print "        struct args_" nm " a = {" (args == "" ? "" : inits(args)) "};"
+        print "        struct traced t;"
+        print "        int rc;"
         print ""
-        if (ret == "void") {
-            print "        shim_pool(run_" nm ", &a);"
+        print "        trace_begin(s, &t);"
+        print "        rc = shim_pool(run_" nm ", &a);"
+        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", rc" (ret == "void" || ret ~ /\*$/ ? "" : " < 0 ? rc : (long)a.result_") ");"
+        if (ret == "void")
             print "        return;"
-        } else if (ret ~ /\*$/) {
-            print "        return shim_pool(run_" nm ", &a) < 0 ? NULL : a.result_;"
-        } else {
-            print "        return shim_pool(run_" nm ", &a) < 0 ? -1 : a.result_;"
-        }
+        else
+            print "        return rc < 0 ? " (ret ~ /\*$/ ? "NULL" : "-1") " : a.result_;"
         print "    }"
         print "    " (ret == "void" ? "" : "return ") original(nm) "(" args ");"
     } else if (kind == "carrier") {

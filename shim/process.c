@@ -41,10 +41,16 @@ static long wait_with(go_sched *s, pid_t pid, int *status, int options, struct r
                         .pidfd = -1};
     long rc = checkpoint(s);
 
-    while (rc == 0) {
+    while (rc == 0 || rc == -EINTR) {
+        long interrupted = rc;
+
         rc = SYS4(SYS_wait4, pid, status, options | WNOHANG, usage);
         if (rc != 0 || options & WNOHANG)
             break;
+        if (interrupted < 0) { /* by another signal than a child's end */
+            rc = interrupted;
+            break;
+        }
         rc = wait_a_while(s, &w);
     }
     if (w.pidfd >= 0)
@@ -79,11 +85,17 @@ long shim_waitid(go_sched *s, idtype_t what, id_t id, siginfo_t *info, int optio
     siginfo_t came;
     long rc = checkpoint(s);
 
-    while (rc == 0) {
+    while (rc == 0 || rc == -EINTR) {
+        long interrupted = rc;
+
         came.si_pid = 0;
         rc = sys_waitid((int)what, (int)id, &came, options | WNOHANG);
         if (rc < 0 || came.si_pid || options & WNOHANG)
             break;
+        if (interrupted < 0) {
+            rc = interrupted;
+            break;
+        }
         rc = wait_a_while(s, &w);
     }
     if (w.pidfd >= 0)

@@ -94,6 +94,10 @@ static inline long shim_result(long rc)
     return -1;
 }
 
+/* Why there is no entry by libc's call sites, or by traps; NULL: there is. */
+const char *shim_without_sites(void);
+const char *shim_without_traps(void);
+
 /* ---- originals ---- */
 
 void shim_resolve(void); /* all of them; any number of times, from any thread */

@@ -6,7 +6,9 @@
  * it would have had. */
 #include "shim/wrap.h"
 #include "core/low.h"
+#include "core/misuse.h"
 #include "shim/shim.h"
+#include "shim/trace.h"
 #include <dlfcn.h>
 #include <gosling/run.h>
 #include <stdlib.h>
@@ -65,6 +67,40 @@ static void restore_preload(void)
     unsetenv("GOSLING_RUN");
 }
 
+/* What this machine lacks, for --strict. NULL: nothing. */
+static const char *lacks(void)
+{
+    static char text[256];
+    const char *b = shim_without_sites(), *c = shim_without_traps();
+
+    if (!b && !c)
+        return NULL;
+    snprintf(text, sizeof text, "there is no entry %s here: %s", b ? "B" : "C", b ? b : c);
+    return text;
+}
+
+static void begin_strictly(void)
+{
+    const char *why = lacks();
+
+    wrap.strict = secure_getenv("GOSLING_STRICT") != NULL;
+    unsetenv("GOSLING_STRICT");
+    if (!wrap.strict || !why)
+        return;
+    report("%s; --strict does not run it", why);
+    _exit(126);
+}
+
+static void begin_trace(void)
+{
+    const char *path = secure_getenv("GOSLING_TRACE");
+    int rc = path ? trace_open(path) : 0;
+
+    if (rc < 0)
+        report("--trace %s: %s; nothing is traced", path, strerrorname_np(-rc));
+    unsetenv("GOSLING_TRACE");
+}
+
 static int run_main(void *arg)
 {
     (void)arg;
@@ -72,7 +108,7 @@ static int run_main(void *arg)
     return 0;
 }
 
-static void report(void)
+static void report_at_end(void)
 {
     if (wrap.audit)
         go_shim_report(stderr);
@@ -91,9 +127,12 @@ static int wrapped_main(int argc, char **argv, char **env)
     wrap.connect_timeout = seconds("GOSLING_CONNECT_TIMEOUT");
     wrap.audit = secure_getenv("GOSLING_AUDIT") != NULL;
     unsetenv("GOSLING_AUDIT");
+    begin_strictly();
+    begin_trace();
     restore_preload();
+    wrap.active = true;
     if (wrap.audit)
-        atexit(report);
+        atexit(report_at_end);
     low_kept = true;
     program.argc = argc;
     program.argv = argv;

@@ -11,6 +11,9 @@ extern struct wrap {
     go_time timeout;         /* of each call that waits; 0: none */
     go_time connect_timeout; /* of connect; 0: as timeout */
     bool audit;              /* print go_shim_report at the end */
+    bool active;             /* the program is wrapped */
+    bool strict;             /* a call that would block the thread ends the program */
+    bool named;              /* one of those has been named */
 } wrap;
 
 #endif

@@ -102,4 +102,47 @@ out=$("$gosling" check "$(command -v bash)")
 [ $? = 0 ] && [[ $out == *'by name'*'read'* ]]
 ok $? 'S11.53 gosling check lists the calls that a program makes' "$out"
 
+out=$("$gosling" check true)
+[[ $out == *'entry B, libc'*call\ sites* ]]
+ok $? 'S11.53 and by which entries the shim is reached here' "$out"
+
+out=$("$gosling" run --trace "$work/trace" -- perl -e '
+    pipe(R, W); if (!fork) { select(undef, undef, undef, 0.1); syswrite(W, "x"); exit }
+    sysread(R, $b, 1); print $b; sleep 1 if 0; wait' 2>&1; cat "$work/trace")
+[[ $out == x*' read('*', pipe:'*') = 1, waited 0.'* ]]
+ok $? 'S11.54 --trace: a line for each call that waited, on what, and how long' "$out"
+
+out=$("$gosling" run --trace "$work/none/trace" -- true 2>&1)
+[ $? = 125 ]
+ok $? 'S11.54 a trace that cannot be written: 125' "$out"
+
+cat >"$work/blocks.c" <<'END'
+#include <signal.h>
+#include <unistd.h>
+extern int __sigpause(int mask, int is_sig);
+static void nothing(int sig) { (void)sig; }
+int main(void) { signal(SIGALRM, nothing); alarm(1); __sigpause(0, 0); return 4; }
+END
+if ${CC:-cc} -o "$work/blocks" "$work/blocks.c" 2>/dev/null; then
+    out=$("$gosling" run --strict -- "$work/blocks" 2>&1)
+    [ $? = 126 ] && [[ $out == *__sigpause* ]]
+    ok $? 'S11.55 --strict refuses what would block the OS thread' "$out"
+    out=$("$gosling" run -- "$work/blocks" 2>&1)
+    [ $? = 4 ] && [ "$(grep -c 'calls __sigpause' <<<"$out")" = 1 ]
+    ok $? 'S11.55 without it, it is named once' "$out"
+fi
+
+completes() # words of a command line, the last to be completed
+{
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+    _gosling
+    printf "%s\n" "${COMPREPLY[@]}" | sort | xargs
+}
+# shellcheck source=/dev/null
+. "$TOP/tools/gosling.bash"
+[ "$(completes gosling r)" == run ] && [ "$(completes gosling run --resolver a)" == 'ares auto' ] &&
+    [ "$(completes gosling run --tr)" == --trace ] && [[ " $(completes gosling run tru) " == *' true '* ]] &&
+    [ "$(completes gosling run -- cat "$work/bloc")" == "$work/blocks $work/blocks.c" ]
+ok $? 'S11.56 completion in bash: commands, options, programs and their arguments'
+
 echo "1..$tests"

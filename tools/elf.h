@@ -7,15 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#ifdef __x86_64__
-#define ENTRY_B "Entry B, libc's own call sites: on this architecture, with glibc."
-#else
-#define ENTRY_B                                                                                 \
-    "Entry B, libc's own call sites: not on this architecture; what libc calls inside (stdio, " \
-    "popen, …) "                                                                              \
-    "blocks the OS thread."
-#endif
-
 struct elf {
     const char *kind;    /* in words */
     const char *why_not; /* it cannot be wrapped, in words; NULL: it can */

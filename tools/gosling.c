@@ -4,6 +4,7 @@
  * are env's and timeout's: 125, it failed itself; 126, the program cannot be executed; 127, it was
  * not found; else the program's. */
 #include "tools/elf.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -26,7 +27,9 @@ static const char usage[] =
     "  --timeout SECONDS          a call that waits longer fails with ETIMEDOUT\n"
     "  --connect-timeout SECONDS  the same, of connect\n"
     "  --resolver ares|thread|auto  who looks names up\n"
+    "  --trace FILE               a line for each call that waited; -: standard error\n"
     "  --audit                    at the end, print what blocked the OS thread\n"
+    "  --strict                   refuse what would block the OS thread\n"
     "  --or-native                run it as it is where it cannot be wrapped\n"
     "check: what the shim can do for the program, and what not, and why.\n"
     "\n"
@@ -124,6 +127,25 @@ static void list(const char *title, char *const *names, size_t n)
     printf("%s\n", n ? "" : " none");
 }
 
+/* By which entries the shim is reached on this machine, as it says itself. */
+static void entries(void)
+{
+    char *shim = find_shim();
+    void *lib = shim ? dlopen(shim, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void (*tell)(FILE *) = NULL;
+
+    if (lib)
+        *(void **)(void *)&tell = dlsym(lib, "go_shim_entries");
+    if (tell) {
+        puts("Here:");
+        tell(stdout);
+    } else {
+        printf("The shim cannot be loaded: %s\n",
+               shim ? dlerror() : "libgosling-shim.so is not there");
+    }
+    free(shim);
+}
+
 static int check(const char *name)
 {
     char *path = find_program(name), *real;
@@ -152,7 +174,7 @@ static int check(const char *name)
     list("Calls that block the OS thread:", e.blocking, e.blocking_n);
     if (e.threads)
         puts("It makes threads: these run as they are, beside the fiber of main.");
-    puts(ENTRY_B);
+    entries();
     rc = 0;
 out:
     elf_free(&e);
@@ -172,7 +194,7 @@ static bool is_seconds(const char *text)
 }
 
 /* Why path cannot be wrapped, or NULL. */
-static const char *why_not(const char *path)
+static const char *why_not(const char *path, bool strict)
 {
     static char reason[256];
     char *real = interpreter(path);
@@ -185,11 +207,24 @@ static const char *why_not(const char *path)
         snprintf(reason, sizeof reason, "%s: %s", real, strerror(-rc));
     else if (e.why_not)
         snprintf(reason, sizeof reason, "%s", e.why_not);
+    else if (strict && e.blocking_n)
+        snprintf(reason, sizeof reason, "it calls %s, which blocks the OS thread", e.blocking[0]);
+    else if (strict && e.threads)
+        snprintf(reason, sizeof reason, "it makes threads, which would run as they are");
     else
         reason[0] = '\0';
     elf_free(&e);
     free(real);
     return reason[0] ? reason : NULL;
+}
+
+static bool can_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static void preload(const char *shim)
@@ -208,11 +243,13 @@ static int run(int argc, char **argv)
     static const struct option options[] = {{"timeout", required_argument, NULL, 't'},
                                             {"connect-timeout", required_argument, NULL, 'c'},
                                             {"resolver", required_argument, NULL, 'r'},
+                                            {"trace", required_argument, NULL, 'f'},
                                             {"audit", no_argument, NULL, 'a'},
+                                            {"strict", no_argument, NULL, 's'},
                                             {"or-native", no_argument, NULL, 'n'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    bool or_native = false;
+    bool or_native = false, strict = false;
     const char *reason;
     char *path, *shim;
     int o;
@@ -233,6 +270,15 @@ static int run(int argc, char **argv)
         case 'a':
             setenv("GOSLING_AUDIT", "1", 1);
             break;
+        case 'f':
+            if (strcmp(optarg, "-") != 0 && !can_write(optarg))
+                return fail(FAILED, "--trace %s: %s", optarg, strerror(errno));
+            setenv("GOSLING_TRACE", optarg, 1);
+            break;
+        case 's':
+            setenv("GOSLING_STRICT", "1", 1);
+            strict = true;
+            break;
         case 'n':
             or_native = true;
             break;
@@ -249,7 +295,7 @@ static int run(int argc, char **argv)
     path = find_program(argv[optind]);
     if (!path)
         return fail(NOT_FOUND, "%s: not found", argv[optind]);
-    reason = why_not(path);
+    reason = why_not(path, strict);
     shim = find_shim();
     if (!reason && !shim)
         reason = "libgosling-shim.so is neither beside this program nor installed";
