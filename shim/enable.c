@@ -31,10 +31,9 @@ static const struct {
 enum { NAMES = sizeof names / sizeof *names };
 
 /* Several threads may do this at once: they write the same. */
-void shim_resolve(void)
+void shim_resolve_one(const char *name, void **at)
 {
-    for (unsigned i = 0; i < NAMES; i++)
-        __atomic_store_n(names[i].at, dlsym(RTLD_NEXT, names[i].name), __ATOMIC_RELAXED);
+    __atomic_store_n(at, dlsym(RTLD_NEXT, name), __ATOMIC_RELAXED);
 }
 
 /* Of the entry by call sites: how many, or why there is none. */
@@ -50,7 +49,8 @@ static void entered(go_sched *s, bool in)
 
 __attribute__((constructor)) static void begin(void)
 {
-    shim_resolve();
+    for (unsigned i = 0; i < NAMES; i++)
+        shim_resolve_one(names[i].name, names[i].at);
     tcb_by_default = true;
     why_not_patched = sites_patch(&patched);
     why_not_trapped = trap_begin();

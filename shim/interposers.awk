@@ -70,7 +70,7 @@ function members_of(params,    out)
 
 function original(nm) { return "ORIGINAL(" nm ")" }
 
-function emit(nm,    args, decl, comma)
+function emit(nm,    args, comma, outcome)
 {
     args = names_of(params)
     comma = args == "" ? "" : ", "
@@ -146,7 +146,8 @@ function emit(nm,    args, decl, comma)
         print ""
         print "        trace_begin(s, &t);"
         print "        rc = shim_pool(run_" nm ", &a);"
-        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", rc" (ret == "void" || ret ~ /\*$/ ? "" : " < 0 ? rc : (long)a.result_") ");"
+        outcome = ret == "void" || ret ~ /\*$/ ? "rc" : "rc < 0 ? rc : (long)a.result_"
+        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", " outcome ");"
         if (ret == "void")
             print "        return;"
         else

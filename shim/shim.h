@@ -100,8 +100,6 @@ const char *shim_without_traps(void);
 
 /* ---- originals ---- */
 
-void shim_resolve(void); /* all of them; any number of times, from any thread */
-
 /* Runs fn(arg), an original with its arguments, on a pool thread; errno and h_errno are brought
  * along. 0, or -ECANCELED: it was not called. */
 int shim_pool(void (*fn)(void *arg), void *arg);

@@ -8,6 +8,11 @@
  * The library's own calls become calls of a stub in libc's text: its text is copied, changed, and
  * moved over the original, so that it is never writable and executable at once.
  *
+ * A thread that traps pays some 10 ns more for every system call. So it does only where there is
+ * something to stop: where the program, or a library that is loaded when the run begins, has the
+ * bytes of a `syscall` instruction in its code. (They may be others that look so: then it traps in
+ * vain.)
+ *
  * Dispatch belongs to a thread and is not inherited: other threads, and children, are not touched.
  * A fork child begins anew (sched_entered). */
 #include "shim/trap.h"
@@ -18,6 +23,7 @@
 #include <linux/sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -58,10 +64,66 @@ static int dispatch(bool on)
 
 static bool works;
 
+/* ---- whether it is worth it ---- */
+
+static struct {
+    unsigned long long adds; /* how many objects have been loaded, when it was looked */
+    bool found;
+} calls_of_others;
+
+/* libc's and ours are known; the kernel's own (the vdso) and the loader's are not meant. */
+static bool is_others(const struct dl_phdr_info *info, const ElfW(Phdr) * p)
+{
+    const unsigned char *at = (const unsigned char *)info->dlpi_addr + p->p_vaddr;
+    const char *name = strrchr(info->dlpi_name, '/');
+
+    if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) || !(p->p_flags & PF_R))
+        return false;
+    if (sites_text.at - at < (ptrdiff_t)p->p_memsz && sites_text.at >= at)
+        return false;
+    if ((uintptr_t)is_others - (uintptr_t)at < p->p_memsz)
+        return false;
+    return *info->dlpi_name == '\0' ? info->dlpi_addr != getauxval(AT_SYSINFO_EHDR)
+                                    : name && strncmp(name, "/ld-linux", 9) != 0;
+}
+
+static int look_for_calls(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    static const unsigned char bytes[] = {0x0f, 0x05};
+
+    (void)size;
+    (void)arg;
+    if (calls_of_others.adds == info->dlpi_adds)
+        return 1;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (is_others(info, &info->dlpi_phdr[i]) &&
+            memmem((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+                   info->dlpi_phdr[i].p_filesz, bytes, sizeof bytes))
+            calls_of_others.found = true;
+    return calls_of_others.found;
+}
+
+static int remember_adds(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    calls_of_others.adds = info->dlpi_adds;
+    return 1;
+}
+
+static bool others_call(void)
+{
+    if (!calls_of_others.found) {
+        dl_iterate_phdr(look_for_calls, NULL);
+        dl_iterate_phdr(remember_adds, NULL);
+    }
+    return calls_of_others.found;
+}
+
 void trap_entered(go_sched *s, bool in)
 {
     (void)s;
-    if (works)
+    if (works && others_call())
         dispatch(in);
 }
 

@@ -107,6 +107,15 @@ VFORK(__vfork)
 
 /* ---- by number ---- */
 
+/* By the bare instruction, for allocators call this from their own beginning, before there is an
+ * original. */
+static long by_number(const struct site_registers *r)
+{
+    const long *a = r->a;
+
+    return shim_result(arch_syscall6(r->nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
 EXPORT long syscall(long nr, ...)
 {
     struct site_registers r = {.nr = nr};
@@ -116,14 +125,14 @@ EXPORT long syscall(long nr, ...)
     for (int i = 0; i < 6; i++)
         r.a[i] = va_arg(ap, long);
     va_end(ap);
-    if (sched_self() && shim_knows(nr))
-        return shim_result(shim_site(&r));
-    return ORIGINAL(syscall)(nr, r.a[0], r.a[1], r.a[2], r.a[3], r.a[4], r.a[5]);
+    return sched_self() && shim_knows(nr) ? shim_result(shim_site(&r)) : by_number(&r);
 }
 
 OWN long gosling_own_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-    return ORIGINAL(syscall)(nr, a, b, c, d, e, f);
+    const struct site_registers r = {.nr = nr, .a = {a, b, c, d, e, f}};
+
+    return by_number(&r);
 }
 
 /* ---- handlers ---- */

@@ -55,6 +55,7 @@ if command -v redis-server >/dev/null; then
     redis-server --port "$port" --bind 127.0.0.1 --dir "$work" --save '' --appendonly no >"$work/redis.log" 2>&1 &
     pids+=($!)
     wait_for_port "$port" || { echo "redis-server did not start:"; tail "$work/redis.log"; failed=1; }
+    redis_port=$port
     run redis "$port"
 else
     echo 'redis: skipped, no redis-server'
@@ -77,6 +78,7 @@ if [ -n "$bin" ]; then
             -c max_connections=120 -c fsync=off >"$work/pg.log" 2>&1 &
         pids+=($!)
         wait_for_port "$port" || { echo "postgres did not start:"; tail "$work/pg.log"; failed=1; }
+        pg_port=$port
         run postgres "host=127.0.0.1 port=$port user=gosling dbname=postgres"
     else
         echo 'postgres: initdb failed'
@@ -85,6 +87,27 @@ if [ -n "$bin" ]; then
     fi
 else
     echo 'postgres: skipped, no PostgreSQL'
+fi
+
+# ---- MariaDB ----
+
+if command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; then
+    port=$(free_port)
+    if mariadb-install-db --no-defaults --auth-root-authentication-method=normal --skip-test-db \
+        --user="$(id -un)" --datadir="$work/maria" >"$work/install-db.log" 2>&1; then
+        mariadbd --no-defaults --user="$(id -un)" --datadir="$work/maria" --port="$port" \
+            --bind-address=127.0.0.1 --socket="$work/maria.sock" --skip-name-resolve \
+            --innodb-buffer-pool-size=16M >"$work/maria.log" 2>&1 &
+        pids+=($!)
+        wait_for_port "$port" || { echo "mariadbd did not start:"; tail "$work/maria.log"; failed=1; }
+        run mariadb "$port" root
+    else
+        echo 'mariadb: mariadb-install-db failed'
+        tail "$work/install-db.log"
+        failed=1
+    fi
+else
+    echo 'mariadb: skipped, no MariaDB'
 fi
 
 # ---- a certificate, OpenSSL, nginx and libcurl ----
@@ -122,9 +145,73 @@ EOF
     nginx -c "$work/nginx.conf" >"$work/nginx.log" 2>&1 &
     pids+=($!)
     wait_for_port "$port" || { echo "nginx did not start:"; tail "$work"/nginx*.log; failed=1; }
+    http_port=$port
+    https_port=$sport
     run curl "http://127.0.0.1:$port" "https://localhost:$sport" "$work/cert.pem"
 else
     echo 'curl: skipped, no nginx'
+fi
+
+# ---- unmodified programs ----
+
+echo '== programs =='
+same() # what of the law, command line: the same output and exit status natively and wrapped
+{
+    local what=$1 native wrapped
+    shift
+    native=$("$@" 2>&1 </dev/null; echo "status $?")
+    wrapped=$("$BUILD/gosling" run -- "$@" 2>&1 </dev/null; echo "status $?")
+    if [ "$native" == "$wrapped" ]; then
+        echo "ok - S11.57 $what: ${#native} bytes, status ${native##*status }"
+    else
+        echo "not ok - S11.57 $what"
+        printf 'natively: %s\nwrapped:  %s\n' "${native:0:500}" "${wrapped:0:500}"
+        failed=1
+    fi
+}
+
+if [ -n "${redis_port:-}" ] && command -v redis-cli >/dev/null; then
+    same redis-cli redis-cli -p "$redis_port" set key value
+    same 'redis-cli, a script' redis-cli -p "$redis_port" eval 'return redis.call("get", "key")' 0
+    same 'redis-cli, refused' redis-cli -p 1 ping
+fi
+if [ -n "${pg_port:-}" ] && command -v psql >/dev/null; then
+    pg="host=127.0.0.1 port=$pg_port user=gosling dbname=postgres"
+    same psql psql "$pg" -c 'select i, i * i from generate_series(1, 500) i'
+    same 'psql, an error' psql "$pg" -c 'select 1/0'
+    same 'psql, a script' psql "$pg" -f /dev/null
+fi
+if [ -n "${http_port:-}" ]; then
+    same curl curl -s -i -H 'Date:' "http://127.0.0.1:$http_port/page"
+    same 'curl, HTTPS' curl -s --cacert "$work/cert.pem" "https://localhost:$https_port/page"
+    same 'curl, not found' curl -s -f "http://127.0.0.1:$http_port/none"
+    same 'curl, five at once' curl -s -Z "http://127.0.0.1:$http_port/page?[1-5]"
+    command -v wget >/dev/null && same wget wget -q -O - "http://localhost:$http_port/page"
+    # shellcheck disable=SC2016
+    command -v nc >/dev/null && same nc sh -c 'printf "GET /page HTTP/1.0\r\n\r\n" | nc -N 127.0.0.1 "$0" | tail -c 100' "$http_port"
+fi
+if command -v nc >/dev/null; then
+    port=$(free_port)
+    (sleep 0.3; echo over | nc -N 127.0.0.1 "$port"; sleep 0.5; echo over | nc -N 127.0.0.1 "$port") &
+    pids+=($!)
+    same 'nc, listening' nc -l 127.0.0.1 "$port"
+fi
+if command -v git >/dev/null && command -v python3 >/dev/null; then
+    git init -q "$work/origin"
+    (cd "$work/origin" && seq 2000 >numbers && git add . &&
+        git -c user.name=x -c user.email=x@x commit -qm numbers && git update-server-info)
+    port=$(free_port)
+    python3 -m http.server "$port" --bind 127.0.0.1 --directory "$work" >"$work/http.log" 2>&1 &
+    pids+=($!)
+    wait_for_port "$port"
+    # shellcheck disable=SC2016
+    for url in "http://127.0.0.1:$port/origin/.git" "file://$work/origin"; do
+        same "git clone ${url%%:*}" sh -c 'rm -rf "$1/clone"; git clone -q "$0" "$1/clone" && git -C "$1/clone" log --oneline | cat
+            cksum <"$1/clone/numbers"' "$url" "$work"
+        rm -rf "$work/clone"
+        "$BUILD/gosling" run -- git clone -q "$url" "$work/clone" && [ "$(wc -l <"$work/clone/numbers")" = 2000 ] ||
+            { echo "not ok - S11.57 git clone $url"; failed=1; }
+    done
 fi
 
 # ---- the examples: pages of 2 s each, all at once ----
