@@ -74,13 +74,13 @@ static void run_one(const struct arrived *a)
     const struct program *p = &programs[a->sig];
     handler_fn *fn = atomic_load(&p->fn);
     siginfo_t info = a->info;
-    sigset_t mask, saved;
+    sigset_t mask, saved, room;
     ucontext_t context;
 
     if (!fn)
         return;
     memset(&context, 0, sizeof context);
-    mask = p->action.sa_mask;
+    mask = *trap_mask(SIG_SETMASK, &p->action.sa_mask, &room);
     if (!(p->action.sa_flags & SA_NODEFER))
         sigaddset(&mask, a->sig);
     pthread_sigmask(SIG_BLOCK, &mask, &saved);
@@ -273,6 +273,7 @@ static int set_action(action_fn *original, int sig, const struct sigaction *new,
     struct program *p = &programs[sig];
     const struct sigaction was = p->action;
     struct sigaction mine, kernels;
+    sigset_t room;
     int rc;
 
     if (new &&is_function(new)) {
@@ -281,6 +282,7 @@ static int set_action(action_fn *original, int sig, const struct sigaction *new,
         mine = *new;
         mine.sa_sigaction = arrives;
         mine.sa_flags |= SA_SIGINFO;
+        mine.sa_mask = *trap_mask(SIG_SETMASK, &new->sa_mask, &room);
         new = &mine;
     }
     rc = original(sig, new, &kernels);

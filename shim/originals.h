@@ -18,13 +18,14 @@ struct shim_originals {
 
 extern struct shim_originals shim_originals;
 
-#define ORIGINAL(name)                                                                        \
-    (*(likely(shim_originals.name)                                                            \
-           ? shim_originals.name                                                              \
-           : (shim_resolve_one(#name, (void **)(void *)&shim_originals.name), shim_originals.name)))
+#define ORIGINAL(name)                                                        \
+    (*(likely(shim_originals.name)                                            \
+           ? shim_originals.name                                              \
+           : (shim_resolve_one(#name, (void **)(void *)&shim_originals.name), \
+              shim_originals.name)))
 
-/* An allocator may be what calls, in the middle of its own beginning, and dlsym allocates for a name
- * that is not there: so only the one that is wanted is looked for. */
+/* An allocator may be what calls, in the middle of its own beginning, and dlsym allocates for a
+ * name that is not there: so only the one that is wanted is looked for. */
 void shim_resolve_one(const char *name, void **at);
 
 #endif

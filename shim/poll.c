@@ -3,6 +3,7 @@
  * Readiness: all of them are go_poll. */
 #include "core/sys.h"
 #include "shim/shim.h"
+#include "shim/trap.h"
 #include "shim/wrap.h"
 #include <gosling/io.h>
 #include <pthread.h>
@@ -22,10 +23,11 @@ struct masked {
 static void mask_set(go_sched *s, struct masked *m, const sigset_t *mask)
 {
     unsigned ran = shim_handlers_run(s);
+    sigset_t room;
 
     m->mask = mask;
     if (mask)
-        pthread_sigmask(SIG_SETMASK, mask, &m->saved);
+        pthread_sigmask(SIG_SETMASK, trap_mask(SIG_SETMASK, mask, &room), &m->saved);
     m->interrupted = mask && shim_handlers_run(s) != ran;
 }
 

@@ -4,6 +4,7 @@
  * pending for this thread or the process, and the original then takes it at once. */
 #include "core/scope.h"
 #include "shim/shim.h"
+#include "shim/trap.h"
 #include <gosling/fiber.h>
 #include <gosling/io.h>
 #include <sys/signalfd.h>
@@ -103,10 +104,10 @@ long shim_pause(go_sched *s)
 long shim_sigsuspend(go_sched *s, const sigset_t *mask)
 {
     unsigned ran = shim_handlers_run(s);
-    sigset_t saved;
+    sigset_t saved, room;
     long rc;
 
-    pthread_sigmask(SIG_SETMASK, mask, &saved);
+    pthread_sigmask(SIG_SETMASK, trap_mask(SIG_SETMASK, mask, &room), &saved);
     rc = shim_handlers_run(s) != ran ? -EINTR : wait_for_any(s);
     pthread_sigmask(SIG_SETMASK, &saved, NULL);
     return rc;

@@ -127,6 +127,15 @@ void trap_entered(go_sched *s, bool in)
         dispatch(in);
 }
 
+const sigset_t *trap_mask(int how, const sigset_t *set, sigset_t *room)
+{
+    if (!works || !set || how == SIG_UNBLOCK || !sigismember(set, SIGSYS))
+        return set;
+    *room = *set;
+    sigdelset(room, SIGSYS);
+    return room;
+}
+
 /* ---- a call that was stopped ---- */
 
 static long clone_here(const long *a, const greg_t *g)
@@ -208,7 +217,14 @@ static void stopped(int sig, siginfo_t *info, void *context)
         pass_on(sig, info, context);
         return;
     }
-    g[REG_RAX] = is_special(r.nr) ? special(r.nr, g) : shim_site(&r);
+    if (r.nr == SYS_rt_sigprocmask && r.a[1]) { /* see trap_mask; the kernel's sets are shorter */
+        uint64_t set = *(const uint64_t *)r.a[1] & ~(UINT64_C(1) << (SIGSYS - 1));
+
+        if (r.a[0] != SIG_UNBLOCK)
+            r.a[1] = (long)&set;
+        g[REG_RAX] = shim_site(&r);
+    } else
+        g[REG_RAX] = is_special(r.nr) ? special(r.nr, g) : shim_site(&r);
     if (r.nr == SYS_sigaltstack)
         SYS2(SYS_sigaltstack, NULL, &uc->uc_stack);
     /* who goes on has the thread's mask, which others may have changed meanwhile */
@@ -328,6 +344,13 @@ void trap_entered(go_sched *s, bool in)
 {
     (void)s;
     (void)in;
+}
+
+const sigset_t *trap_mask(int how, const sigset_t *set, sigset_t *room)
+{
+    (void)how;
+    (void)room;
+    return set;
 }
 
 const char *trap_begin(void)

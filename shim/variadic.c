@@ -5,6 +5,7 @@
 #undef _FORTIFY_SOURCE
 #include "shim/originals.h"
 #include "shim/sites.h"
+#include "shim/trap.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -165,6 +166,22 @@ SIGNAL(bsd_signal, SA_RESTART)
 SIGNAL(ssignal, SA_RESTART)
 SIGNAL(sysv_signal, SA_RESETHAND | SA_NODEFER)
 SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER)
+
+/* The program cannot block the signal of the traps: a system call that is stopped would end it. */
+#define MASK(name)                                                          \
+    EXPORT int name(int how, const sigset_t *set, sigset_t *old)            \
+    {                                                                       \
+        sigset_t room;                                                      \
+                                                                            \
+        return ORIGINAL(name)(how, trap_mask(how, set, &room), old);        \
+    }                                                                       \
+    OWN int gosling_own_##name(int how, const sigset_t *set, sigset_t *old) \
+    {                                                                       \
+        return ORIGINAL(name)(how, set, old);                               \
+    }
+
+MASK(sigprocmask)
+MASK(pthread_sigmask)
 
 EXPORT int siginterrupt(int sig, int flag)
 {

@@ -188,7 +188,8 @@ if [ -n "${http_port:-}" ]; then
     same 'curl, five at once' curl -s -Z "http://127.0.0.1:$http_port/page?[1-5]"
     command -v wget >/dev/null && same wget wget -q -O - "http://localhost:$http_port/page"
     # shellcheck disable=SC2016
-    command -v nc >/dev/null && same nc sh -c 'printf "GET /page HTTP/1.0\r\n\r\n" | nc -N 127.0.0.1 "$0" | tail -c 100' "$http_port"
+    command -v nc >/dev/null &&
+        same nc sh -c 'printf "GET /page HTTP/1.0\r\n\r\n" | nc -N 127.0.0.1 "$0" | tail -c 100' "$http_port"
 fi
 if command -v nc >/dev/null; then
     port=$(free_port)
@@ -206,7 +207,8 @@ if command -v git >/dev/null && command -v python3 >/dev/null; then
     wait_for_port "$port"
     # shellcheck disable=SC2016
     for url in "http://127.0.0.1:$port/origin/.git" "file://$work/origin"; do
-        same "git clone ${url%%:*}" sh -c 'rm -rf "$1/clone"; git clone -q "$0" "$1/clone" && git -C "$1/clone" log --oneline | cat
+        same "git clone ${url%%:*}" sh -c 'rm -rf "$1/clone"
+            git clone -q "$0" "$1/clone" && git -C "$1/clone" log --oneline | cat
             cksum <"$1/clone/numbers"' "$url" "$work"
         rm -rf "$work/clone"
         "$BUILD/gosling" run -- git clone -q "$url" "$work/clone" && [ "$(wc -l <"$work/clone/numbers")" = 2000 ] ||

@@ -317,6 +317,28 @@ static int raises(void *arg)
     return 0;
 }
 
+static int blocks_all(void *arg)
+{
+    uint64_t every = ~UINT64_C(0), saved = 0;
+    sigset_t all, before;
+    char c;
+
+    (void)arg;
+    sigfillset(&all);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &all, &before), 0);
+    CHECK_EQ(RAW(SYS_read, -1, &c, 1), -EBADF);
+    CHECK_EQ(raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&every, (long)&saved, 8, 0, 0), 0);
+    CHECK_EQ(RAW(SYS_read, -1, &c, 1), -EBADF);
+    CHECK_EQ(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+    return 0;
+}
+
+LAW(all_blocked, "S11.74 the program may block all signals")
+{
+    NEEDS_TRAPS;
+    lets_run(blocks_all);
+}
+
 LAW(sigsys, "S11.74 the program may have a handler of SIGSYS of its own")
 {
     NEEDS_TRAPS;
