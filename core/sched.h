@@ -28,7 +28,7 @@
 
 /* State of the layers above, by number; core calls what they left here and knows no more of
  * them. */
-enum { SLOT_NET, SLOT_RESOLVER, SLOT_FUTEX, SLOT_HANDLERS, SLOT_COUNT };
+enum { SLOT_NET, SLOT_RESOLVER, SLOT_FUTEX, SLOT_HANDLERS, SLOT_KEPT, SLOT_COUNT };
 
 struct sched_slot {
     void *state;

@@ -3,6 +3,7 @@
  * Files: what is read and written at a position, opened, closed, locked. */
 #include "core/low.h"
 #include "core/scope.h"
+#include "shim/kept.h"
 #include "shim/shim.h"
 #include <fcntl.h>
 #include <gosling/fiber.h>
@@ -120,8 +121,10 @@ static bool is_loops(int fd)
 /* Not a checkpoint: what is closed on the way out of a cancelled scope is closed. */
 long shim_close(go_sched *s, int fd)
 {
-    (void)s;
-    return is_loops(fd) ? -EBADF : go_close(fd);
+    if (is_loops(fd))
+        return -EBADF;
+    kept_keep(s, fd);
+    return go_close(fd);
 }
 
 /* Another number for an open file of ours is ours as well: the program never made it
@@ -144,8 +147,10 @@ long shim_dup3(go_sched *s, int fd, int to, int flags)
 {
     if (fd == to)
         return -EINVAL;
-    if (to >= 0 && sys_fcntl(fd, F_GETFD, 0) >= 0)
+    if (to >= 0 && sys_fcntl(fd, F_GETFD, 0) >= 0) {
+        kept_keep(s, to);
         fd_replaced(s, to);
+    }
     return same_file(s, fd, sys_dup3(fd, to, flags));
 }
 

@@ -5,6 +5,7 @@
  * -EAGAIN; SO_RCVTIMEO and SO_SNDTIMEO hold; several fibers may read from one stream; a write goes
  * on until everything is written; and SIGPIPE is raised. */
 #include "core/scope.h"
+#include "shim/kept.h"
 #include "shim/shim.h"
 #include "shim/wrap.h"
 #include <fcntl.h>
@@ -74,6 +75,25 @@ bool shim_limit(go_sched *s, go_time *until, go_time limit)
     return true;
 }
 
+/* As long as it takes, on the file that r is now, whatever becomes of its number. */
+static ssize_t run_on(struct io *op, struct fd *r)
+{
+    struct waits_on w;
+    ssize_t n;
+
+    kept_begin(op->sched, &w, r->number);
+    n = SHIM_WAITS(op->sched, op->until || op->begun || op->done ? SHIM_INTERRUPTS : SHIM_RESTARTS,
+                   io_run(op, r));
+    if (unlikely(n == -EBADF) && kept_number(&w) >= 0 &&
+        fd_get(op->sched, kept_number(&w), &r) == 0) {
+        op->tried = false;
+        n = SHIM_WAITS(op->sched, op->until || op->done ? SHIM_INTERRUPTS : SHIM_RESTARTS,
+                       io_run(op, r));
+    }
+    kept_end(&w);
+    return n;
+}
+
 ssize_t shim_run(struct io *op, struct fd *r)
 {
     bool asked_not_to = op->at_once, limited;
@@ -93,8 +113,7 @@ ssize_t shim_run(struct io *op, struct fd *r)
     if (rc < 0)
         return rc;
     limited = shim_limit(op->sched, &op->until, wrap.timeout);
-    n = SHIM_WAITS(op->sched, op->until || op->begun || op->done ? SHIM_INTERRUPTS : SHIM_RESTARTS,
-                   io_run(op, r));
+    n = run_on(op, r);
     return n == -ETIMEDOUT && !limited ? -EAGAIN : n;
 }
 

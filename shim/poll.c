@@ -2,6 +2,7 @@
  *
  * Readiness: all of them are go_poll. */
 #include "core/sys.h"
+#include "shim/kept.h"
 #include "shim/shim.h"
 #include "shim/trap.h"
 #include "shim/wrap.h"
@@ -43,12 +44,64 @@ static go_time milliseconds(int timeout)
     return timeout < 0 ? -1 : timeout * GO_MS;
 }
 
+enum { KEPT = 16 }; /* of sets as small as that */
+
+/* Of numbers that were closed under the call, the files that they were: how many are so now. */
+static nfds_t take_kept(struct pollfd *fds, nfds_t n, const struct waits_on *w)
+{
+    nfds_t taken = 0;
+
+    for (nfds_t i = 0; i < n; i++)
+        if (fds[i].revents & POLLNVAL && kept_number(&w[i]) >= 0 &&
+            fds[i].fd != kept_number(&w[i])) {
+            fds[i].fd = kept_number(&w[i]);
+            taken++;
+        }
+    return taken;
+}
+
+/* As the kernel does it: it waits for the files that the numbers were, and then looks what the
+ * numbers are. */
+static long poll_kept(go_sched *s, struct pollfd *fds, nfds_t n, go_time ns)
+{
+    go_time until = shim_until(s, ns), left;
+    struct waits_on w[KEPT];
+    int saved[KEPT];
+    bool taken = false;
+    long rc;
+
+    for (nfds_t i = 0; i < n; i++) {
+        saved[i] = fds[i].fd;
+        kept_begin(s, &w[i], fds[i].fd);
+    }
+    for (;;) {
+        left = until == GO_FOREVER ? -1 : until - sched_now(s);
+        rc = SHIM_WAITS(s, SHIM_INTERRUPTS,
+                        go_poll(fds, n, until == GO_FOREVER || left > 0 ? left : 0));
+        if (rc > 0 && take_kept(fds, n, w) > 0)
+            taken = true;
+        else
+            break;
+    }
+    for (nfds_t i = 0; i < n; i++) {
+        fds[i].fd = saved[i];
+        kept_end(&w[i]);
+    }
+    return rc > 0 && taken ? go_poll(fds, n, 0) : rc;
+}
+
 /* go_poll for at most ns, and at most `gosling run --timeout`, whose end is an error. */
 static long poll_for(go_sched *s, struct pollfd *fds, nfds_t n, go_time ns)
 {
     bool limited = wrap.timeout && (ns < 0 || ns > wrap.timeout);
-    long rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_poll(fds, n, limited ? wrap.timeout : ns));
+    long rc;
 
+    if (limited)
+        ns = wrap.timeout;
+    if (n > 0 && n <= KEPT && ns != 0)
+        rc = poll_kept(s, fds, n, ns);
+    else
+        rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_poll(fds, n, ns));
     return rc == 0 && limited ? -ETIMEDOUT : rc;
 }
 
