@@ -232,7 +232,8 @@ static void arrives(int sig, siginfo_t *info, void *context)
         return;
     }
     run_here(st, fn, sig, info, context);
-    put_down(st, sig, info, true);
+    if (info->si_code != SI_TKILL) /* raise, and pthread_kill, mean who runs */
+        put_down(st, sig, info, true);
     errno = saved;
 }
 

@@ -213,7 +213,8 @@ LAW(locks, "S11.77 C++: threads, mutexes and conditions wait in the fiber")
     NEEDS_SITES;
     lets_run(waits_for_condition);
     lets_run(joins_thread);
-    lets_run(hold_in_turn);
+    if (!TAP_SANITIZED) /* where all fibers are one owner */
+        lets_run(hold_in_turn);
 }
 
 TAP_MAIN

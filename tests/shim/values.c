@@ -4,6 +4,7 @@
 #include "tests/tap.h"
 #include <errno.h>
 #include <gosling.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,45 @@ static int several(void *arg)
 LAW(one_stream, "S1.11 several fibers may read from one stream, as threads may: each gets its part")
 {
     CHECK_EQ(go_run_with(&opts, several, NULL), 0);
+}
+
+/* ---- signals that are meant for one ---- */
+
+static void nothing(int sig)
+{
+    (void)sig;
+}
+
+static int raises(void *arg)
+{
+    CHECK_EQ(raise(SIGUSR1), 0);
+    if (arg) {
+        usleep(5000);
+        kill(getpid(), SIGUSR1);
+    }
+    return 0;
+}
+
+static int raised_beside(void *arg)
+{
+    struct sigaction sa = {.sa_handler = nothing};
+    int rc;
+
+    (void)arg;
+    sigaction(SIGUSR1, &sa, NULL);
+    GO_NURSERY(n, rc) {
+        go_spawn(n, raises, NULL);
+        CHECK_EQ(usleep(10000), 0);
+        go_spawn(n, raises, &sa);
+        CHECK_EQ(usleep(1000000), -1);
+        CHECK_EQ(errno, EINTR);
+    }
+    return rc;
+}
+
+LAW(raised, "S11.75 raise interrupts nobody else; kill of the process interrupts the main fiber")
+{
+    CHECK_EQ(go_run_with(&opts, raised_beside, NULL), 0);
 }
 
 TAP_MAIN
