@@ -132,6 +132,48 @@ if ${CC:-cc} -o "$work/blocks" "$work/blocks.c" 2>/dev/null; then
     ok $? 'S11.55 without it, it is named once' "$out"
 fi
 
+# A plug-in with a libev of its own, so to speak, and a program that is linked with the real one.
+cat >"$work/plugin.c" <<'END'
+int ev_version_major(void) { return 99; }
+const char *ares_version(int *v) { return *v = 98, "98"; }
+int asks(void) { int v; ares_version(&v); return ev_version_major() + v; }
+END
+cat >"$work/loads.c" <<'END'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv) {
+    void *p = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL);
+    int (*asks)(void);
+    if (argc < 2 || !p) return 1;
+    *(void **)&asks = dlsym(p, "asks");
+    printf("%d %d\n", asks(), dlsym(RTLD_DEFAULT, "ev_run") != NULL);
+    return 0;
+}
+END
+cat >"$work/events.c" <<'END'
+#include <ev.h>
+#include <stdio.h>
+static void comes(struct ev_loop *l, ev_timer *t, int events)
+{
+    (void)t;
+    printf("%d\n", events == EV_TIMER);
+    ev_break(l, EVBREAK_ALL);
+}
+int main(void) {
+    ev_timer t;
+    ev_timer_init(&t, comes, 0.01, 0);
+    ev_timer_start(EV_DEFAULT, &t);
+    ev_run(EV_DEFAULT, 0);
+    return 0;
+}
+END
+if ${CC:-cc} -shared -fPIC -o "$work/plugin.so" "$work/plugin.c" 2>/dev/null &&
+    ${CC:-cc} -o "$work/loads" "$work/loads.c" && ${CC:-cc} -o "$work/events" "$work/events.c" -lev; then
+    out=$("$gosling" run -- "$work/loads" "$work/plugin.so" 2>&1; "$gosling" run -- "$work/events" 2>&1)
+    [ "$out" == $'197 0\n1' ]
+    ok $? "S11.58 the shim's libev and c-ares are its own: those of the program and its plug-ins are theirs" "$out"
+fi
+
 completes() # words of a command line, the last to be completed
 {
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
