@@ -112,6 +112,7 @@ struct go_sched {
     struct inbox_msg signal_msg; /* SIGTERM, SIGINT: see term.c */
     go_time grace;
     go_run_opts opts;
+    void *uring;        /* the shim's, of all runs of this thread: uring.c */
     go_sched *all_next; /* every scheduler ever, for signal handlers; never unlinked */
 };
 

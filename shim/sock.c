@@ -5,6 +5,7 @@
 #include "net/connect.h"
 #include "net/msg.h"
 #include "shim/shim.h"
+#include "shim/uring.h"
 #include "shim/wrap.h"
 #include <gosling/io.h>
 
@@ -229,6 +230,11 @@ static ssize_t accept_attempt(struct io *op, struct fd *r)
 
     if (!fd_ready(r->number, POLLIN))
         return -EAGAIN;
+    if (!fd_ours(r)) { /* it may block, and others may share it */
+        fd = uring_accept(op->sched, r->number, op->from, op->from_len, op->flags);
+        if (fd != -ENOSYS)
+            return fd;
+    }
     do
         fd = sys_accept4(r->number, op->from, op->from_len, op->flags);
     while (fd == -EINTR);

@@ -108,13 +108,17 @@ VFORK(__vfork)
 
 /* ---- by number ---- */
 
-/* By the bare instruction, for allocators call this from their own beginning, before there is an
- * original. */
+/* By the bare instruction where there is one, for allocators call this from their own beginning,
+ * before there is an original. */
 static long by_number(const struct site_registers *r)
 {
     const long *a = r->a;
 
+#ifdef ARCH_SYSCALL_IS_LIBCS
+    return ORIGINAL(syscall)(r->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+#else
     return shim_result(arch_syscall6(r->nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+#endif
 }
 
 EXPORT long syscall(long nr, ...)
