@@ -91,7 +91,7 @@ static inline long protect(const struct libc *l, int how)
 /* For the stub: the rest of the text's last page. */
 static bool has_room_behind(const struct libc *l)
 {
-    return (-(uintptr_t)l->end & (PAGE - 1)) >= SITE_STUB;
+    return SITE_STUB && (-(uintptr_t)l->end & (PAGE - 1)) + 1 > SITE_STUB;
 }
 
 /* Nothing of libc may run in here: not even memcpy. */

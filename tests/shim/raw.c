@@ -18,9 +18,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-static const go_run_opts opts = {.no_signals = true, .watchdog = -1};
-
 #ifdef __x86_64__
+
+static const go_run_opts opts = {.no_signals = true, .watchdog = -1};
 
 static long raw(long nr, long a, long b, long c, long d, long e, long f)
 {
