@@ -9,8 +9,9 @@
 
 struct go_sched;
 
-/* One fiber that waits so is made ready, its wait_park returns -EINTR: the main fiber if it does,
- * else the first in order of spawning. False: nobody does. On the loop only. */
-bool interrupt_one(struct go_sched *s);
+/* One fiber that waits so, and does not block the signal, is made ready, its wait_park returns
+ * -EINTR: the main fiber if it does, else the first in order of spawning. False: nobody does. On
+ * the loop only. */
+bool interrupt_one(struct go_sched *s, int sig);
 
 #endif

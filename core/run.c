@@ -73,6 +73,7 @@ static void reset(go_sched *s, const go_run_opts *o)
     s->stride = 1;
     tcb_of_thread(&s->own);
     s->errno_at = s->own.errno_at;
+    s->masked = NULL;
     s->eh = s->own.eh;
     s->switch_extras = s->eh || SAN;
     s->dispatched = 0;

@@ -61,6 +61,8 @@ struct go_sched {
     go_time now;         /* the last clock reading */
     fiber *loop_fiber;   /* hot until here */
     void **eh;           /* C++'s exception state of who runs, or NULL: a program without C++ */
+    struct tcb *masked;  /* control blocks whose fibers have signal masks of their own */
+    uint64_t mask;       /* while there are any: the kernel's */
     struct tcb own;      /* the thread's control block, of fibers without their own */
     struct stats stats;  /* its first line is hot where fibers park */
     go_time polled_at;

@@ -83,6 +83,8 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
             eh[0] = to->eh[0];
             eh[1] = to->eh[1];
         }
+        if (unlikely(s->masked))
+            tcb_mask_load(s, to);
         if (from->tcb != to->tcb) {
             tcb_load(s, to->tcb ? to->tcb : &s->own);
             *s->errno_at = to->err;

@@ -280,6 +280,74 @@ void tcb_begin(fiber *f)
     f->tcb = t;
 }
 
+/* ---- signal masks ---- */
+
+static uint64_t kernels_mask(void)
+{
+    uint64_t mask = 0;
+
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, sizeof mask);
+    return mask;
+}
+
+static void set_mask(go_sched *s, uint64_t mask)
+{
+    if (mask == s->mask)
+        return;
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+    s->mask = mask;
+}
+
+void tcb_mask_changed(go_sched *s, uint64_t before)
+{
+    struct tcb *t = s->current->tcb;
+
+    if (!t) {
+        if (s->masked)
+            s->own.mask = s->mask = kernels_mask();
+        return;
+    }
+    if (!t->masked) {
+        if (!s->masked)
+            s->own.mask = before; /* and all the others' */
+        t->masked = true;
+        t->next_masked = s->masked;
+        s->masked = t;
+    }
+    t->mask = s->mask = kernels_mask();
+}
+
+void tcb_mask_load(go_sched *s, const fiber *to)
+{
+    uint64_t mask = to->tcb && to->tcb->masked ? to->tcb->mask : s->own.mask;
+
+    if (to == s->loop_fiber)
+        for (const struct tcb *t = s->masked; t; t = t->next_masked)
+            mask &= t->mask;
+    set_mask(s, mask);
+}
+
+bool tcb_blocks(const fiber *f, int sig)
+{
+    const go_sched *s = f->sched;
+    uint64_t mask = f->tcb && f->tcb->masked ? f->tcb->mask : s->own.mask;
+
+    return s->masked && mask >> (sig - 1) & 1;
+}
+
+static void unmask(go_sched *s, struct tcb *t)
+{
+    if (!t->masked)
+        return;
+    t->masked = false;
+    for (struct tcb **at = &s->masked; *at; at = &(*at)->next_masked)
+        if (*at == t) {
+            *at = t->next_masked;
+            break;
+        }
+    set_mask(s, s->own.mask);
+}
+
 /* ---- a thread's end ---- */
 
 static __attribute__((noinline)) void destroy_values(void)
@@ -337,6 +405,7 @@ void tcb_end(fiber *f)
     if (known.keys)
         destroy_values();
     abandon_mutexes(t);
+    unmask(s, t);
     f->tcb = NULL;
     f->eh[0] = f->eh[1] = NULL;
     if (s->own.eh)
@@ -379,6 +448,11 @@ void tcb_forked(go_sched *s)
     parents = spare;
     spare = NULL;
     made = 0;
+    if (s) { /* the other fibers are gone */
+        s->masked = t && t->masked ? s->current->tcb : NULL;
+        if (s->masked)
+            s->masked->next_masked = NULL;
+    }
     if (!t || !known.tid)
         return;
     set_tid(t->tid, TID_FIRST | (atomic_fetch_add(&last_tid, 1) & TID_LAST));
@@ -412,6 +486,25 @@ void tcb_on_carrier(go_sched *s, void (*fn)(void *arg), void *arg)
 {
     (void)s;
     fn(arg);
+}
+
+void tcb_mask_changed(go_sched *s, uint64_t before)
+{
+    (void)s;
+    (void)before;
+}
+
+void tcb_mask_load(go_sched *s, const struct go_fiber *to)
+{
+    (void)s;
+    (void)to;
+}
+
+bool tcb_blocks(const struct go_fiber *f, int sig)
+{
+    (void)f;
+    (void)sig;
+    return false;
 }
 
 void tcb_forked(go_sched *s)

@@ -31,6 +31,10 @@ struct tcb {
     uint32_t *tid; /* libc's idea of the thread's id, or NULL: not known */
     uint32_t gone; /* 1 until the donor is */
     bool used;
+    /* its fiber's signal mask, the kernel's 64 bits; none of its own: the thread's */
+    bool masked;
+    uint64_t mask;
+    struct tcb *next_masked;
 };
 
 /* Whether fibers have one of their own whose spawn says nothing (go_spawn_opts.foreign). */
@@ -48,6 +52,17 @@ void tcb_begin(struct go_fiber *f);
 /* And after: destructors of thread_local variables and of keys have run; they may wait. Then the
  * thread's block again. */
 void tcb_end(struct go_fiber *f);
+
+/* The running fiber, or the thread for those without a block, has just changed the signal mask; it
+ * was that before. */
+void tcb_mask_changed(struct go_sched *s, uint64_t before);
+
+/* `to` is about to run: with its mask; the loop with what all have in common, so that a signal
+ * comes that any of them lets in. Only while some fiber has a mask of its own. */
+void tcb_mask_load(struct go_sched *s, const struct go_fiber *to);
+
+/* Whether f does not let that signal in. */
+bool tcb_blocks(const struct go_fiber *f, int sig);
 
 /* fn(arg) with the thread's own block: for libc's calls that tell all threads, and would wait for
  * an answer from one that is the caller itself. It must not wait. */

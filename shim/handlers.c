@@ -134,7 +134,7 @@ static void tell(void *arg)
     struct state *st = arg;
 
     atomic_store(&st->queued, false);
-    if (st->count == 0 || interrupt_one(st->sched))
+    if (st->count == 0 || interrupt_one(st->sched, st->arrived[st->first].sig))
         return;
     run_arrived(st); /* nobody waits: here, without waiting */
 }
@@ -349,6 +349,27 @@ __sighandler_t shim_signal(int sig, __sighandler_t handler, int flags)
     if (flags & SA_RESTART && sig >= 1 && sig < SIGNALS && sigismember(&interrupting, sig))
         new.sa_flags &= ~SA_RESTART;
     return shim_sigaction(sig, &new, &old) < 0 ? SIG_ERR : old.sa_handler;
+}
+
+/* libc's sets are longer than the kernel's. */
+static uint64_t first_word(const sigset_t *set)
+{
+    uint64_t word;
+
+    memcpy(&word, set, sizeof word);
+    return word;
+}
+
+int shim_sigmask(go_sched *s, int how, const sigset_t *set, sigset_t *old)
+{
+    sigset_t was, room;
+    int rc = pthread_sigmask(how, trap_mask(how, set, &room), &was);
+
+    if (rc == 0 && old)
+        *old = was;
+    if (rc == 0 && set && s && s->current && s->current != s->loop_fiber)
+        tcb_mask_changed(s, first_word(&was));
+    return rc;
 }
 
 int shim_siginterrupt(int sig, int flag)

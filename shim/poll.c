@@ -4,16 +4,13 @@
 #include "core/sys.h"
 #include "shim/kept.h"
 #include "shim/shim.h"
-#include "shim/trap.h"
 #include "shim/wrap.h"
 #include <gosling/io.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the signal mask of the p-calls ----
- *
- * The thread's, for as long as the call lasts: others that run meanwhile have it too. */
+/* ---- the signal mask of the p-calls: the fiber's, for as long as the call lasts ---- */
 
 struct masked {
     const sigset_t *mask; /* NULL: as it is */
@@ -24,18 +21,17 @@ struct masked {
 static void mask_set(go_sched *s, struct masked *m, const sigset_t *mask)
 {
     unsigned ran = shim_handlers_run(s);
-    sigset_t room;
 
     m->mask = mask;
     if (mask)
-        pthread_sigmask(SIG_SETMASK, trap_mask(SIG_SETMASK, mask, &room), &m->saved);
+        shim_sigmask(s, SIG_SETMASK, mask, &m->saved);
     m->interrupted = mask && shim_handlers_run(s) != ran;
 }
 
-static long mask_reset(const struct masked *m, long rc)
+static long mask_reset(go_sched *s, const struct masked *m, long rc)
 {
     if (m->mask)
-        pthread_sigmask(SIG_SETMASK, &m->saved, NULL);
+        shim_sigmask(s, SIG_SETMASK, &m->saved, NULL);
     return rc == 0 && m->interrupted ? -EINTR : rc;
 }
 
@@ -122,7 +118,7 @@ long shim_ppoll(go_sched *s, struct pollfd *fds, nfds_t n, const struct timespec
     if (rc < 0)
         return rc;
     mask_set(s, &m, mask);
-    return mask_reset(&m, poll_for(s, fds, n, m.interrupted ? 0 : ns));
+    return mask_reset(s, &m, poll_for(s, fds, n, m.interrupted ? 0 : ns));
 }
 
 /* ---- select ---- */
@@ -251,7 +247,7 @@ long shim_pselect(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex,
     if (rc < 0)
         return rc;
     mask_set(s, &m, mask);
-    return mask_reset(&m, select_for(s, n, in, out, ex, m.interrupted ? 0 : ns));
+    return mask_reset(s, &m, select_for(s, n, in, out, ex, m.interrupted ? 0 : ns));
 }
 
 /* ---- epoll: a descriptor that is readable when it has events ---- */
@@ -286,7 +282,7 @@ static long epoll_for(go_sched *s, int fd, struct epoll_event *events, int n, go
     struct masked m;
 
     mask_set(s, &m, mask);
-    return mask_reset(&m, epoll_until(s, fd, events, n, m.interrupted ? 0 : ns));
+    return mask_reset(s, &m, epoll_until(s, fd, events, n, m.interrupted ? 0 : ns));
 }
 
 long shim_epoll_wait(go_sched *s, int fd, struct epoll_event *events, int n, int timeout)

@@ -81,6 +81,9 @@ long shim_again(go_sched *s, go_time *pause, go_time until, enum shim_interrupts
 /* How many handlers have run where they arrived: did a change of the mask let one in? */
 unsigned shim_handlers_run(go_sched *s);
 
+/* pthread_sigmask for the fiber. Returns as that. */
+int shim_sigmask(go_sched *s, int how, const sigset_t *set, sigset_t *old);
+
 int shim_sigaction(int sig, const struct sigaction *new, struct sigaction *old);
 __sighandler_t shim_signal(int sig, __sighandler_t handler, int flags);
 int shim_siginterrupt(int sig, int flag);

@@ -4,7 +4,6 @@
  * pending for this thread or the process, and the original then takes it at once. */
 #include "core/scope.h"
 #include "shim/shim.h"
-#include "shim/trap.h"
 #include <gosling/fiber.h>
 #include <gosling/io.h>
 #include <sys/signalfd.h>
@@ -100,16 +99,15 @@ long shim_pause(go_sched *s)
     return wait_for_any(s);
 }
 
-/* The mask is the thread's, as the p-calls' (poll.c). */
 long shim_sigsuspend(go_sched *s, const sigset_t *mask)
 {
     unsigned ran = shim_handlers_run(s);
-    sigset_t saved, room;
+    sigset_t saved;
     long rc;
 
-    pthread_sigmask(SIG_SETMASK, trap_mask(SIG_SETMASK, mask, &room), &saved);
+    shim_sigmask(s, SIG_SETMASK, mask, &saved);
     rc = shim_handlers_run(s) != ran ? -EINTR : wait_for_any(s);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    shim_sigmask(s, SIG_SETMASK, &saved, NULL);
     return rc;
 }
 

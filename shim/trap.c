@@ -218,11 +218,13 @@ static void stopped(int sig, siginfo_t *info, void *context)
         return;
     }
     if (r.nr == SYS_rt_sigprocmask && r.a[1]) { /* see trap_mask; the kernel's sets are shorter */
-        uint64_t set = *(const uint64_t *)r.a[1] & ~(UINT64_C(1) << (SIGSYS - 1));
+        uint64_t before = 0, set = *(const uint64_t *)r.a[1] & ~(UINT64_C(1) << (SIGSYS - 1));
 
         if (r.a[0] != SIG_UNBLOCK)
             r.a[1] = (long)&set;
+        SYS4(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &before, sizeof before);
         g[REG_RAX] = shim_site(&r);
+        tcb_mask_changed(sched_self(), before);
     } else
         g[REG_RAX] = is_special(r.nr) ? special(r.nr, g) : shim_site(&r);
     if (r.nr == SYS_sigaltstack)

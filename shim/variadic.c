@@ -172,20 +172,20 @@ SIGNAL(sysv_signal, SA_RESETHAND | SA_NODEFER)
 SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER)
 
 /* The program cannot block the signal of the traps: a system call that is stopped would end it. */
-#define MASK(name)                                                          \
+#define MASK(name, result)                                                  \
     EXPORT int name(int how, const sigset_t *set, sigset_t *old)            \
     {                                                                       \
-        sigset_t room;                                                      \
+        int rc = shim_sigmask(sched_self(), how, set, old);                 \
                                                                             \
-        return ORIGINAL(name)(how, trap_mask(how, set, &room), old);        \
+        return result;                                                      \
     }                                                                       \
     OWN int gosling_own_##name(int how, const sigset_t *set, sigset_t *old) \
     {                                                                       \
         return ORIGINAL(name)(how, set, old);                               \
     }
 
-MASK(sigprocmask)
-MASK(pthread_sigmask)
+MASK(sigprocmask, rc ? (errno = rc, -1) : 0)
+MASK(pthread_sigmask, rc)
 
 EXPORT int siginterrupt(int sig, int flag)
 {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <gosling.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -218,6 +219,98 @@ LAW(identity_changes,
     "own")
 {
     RUN(identity);
+}
+
+/* ---- signal masks ---- */
+
+static volatile sig_atomic_t handled;
+
+static void handles(int sig)
+{
+    (void)sig;
+    handled++;
+}
+
+static bool blocks(int sig)
+{
+    sigset_t now;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &now);
+    return sigismember(&now, sig);
+}
+
+static void mask(int how, int sig)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    CHECK_EQ(pthread_sigmask(how, &set, NULL), 0);
+}
+
+static int blocks_it(void *arg)
+{
+    (void)arg;
+    mask(SIG_BLOCK, SIGUSR1);
+    usleep(5000);
+    CHECK(blocks(SIGUSR1));
+    usleep(5000);
+    CHECK(blocks(SIGUSR1));
+    return 0;
+}
+
+static int does_not(void *arg)
+{
+    (void)arg;
+    usleep(1000);
+    CHECK(!blocks(SIGUSR1));
+    kill(getpid(), SIGUSR1);
+    CHECK_EQ(handled, 1);
+    return 0;
+}
+
+static int lets_in(void *arg)
+{
+    (void)arg;
+    CHECK(blocks(SIGUSR2)); /* as the thread */
+    mask(SIG_UNBLOCK, SIGUSR2);
+    CHECK_EQ(pause(), -1);
+    CHECK_EQ(errno, EINTR);
+    CHECK(!blocks(SIGUSR2));
+    return 0;
+}
+
+static int masks(void)
+{
+    int rc;
+
+    handled = 0;
+    signal(SIGUSR1, handles);
+    signal(SIGUSR2, handles);
+    GO_NURSERY(n, rc) {
+        go_spawn(n, blocks_it, NULL);
+        go_spawn(n, does_not, NULL);
+        usleep(2000);
+        CHECK(!blocks(SIGUSR1));
+    }
+    CHECK(!blocks(SIGUSR1));
+    mask(SIG_BLOCK, SIGUSR2);
+    GO_NURSERY(n, rc) {
+        go_spawn(n, lets_in, NULL);
+        usleep(2000);
+        CHECK(blocks(SIGUSR2));
+        kill(getpid(), SIGUSR2); /* waits until somebody lets it in: the loop, for that fiber */
+        CHECK_EQ(handled, 1);
+    }
+    CHECK_EQ(handled, 2);
+    CHECK(blocks(SIGUSR2));
+    mask(SIG_UNBLOCK, SIGUSR2);
+    return rc;
+}
+
+LAW(signal_masks, "S11.80 the signal mask is the fiber's own")
+{
+    RUN(masks);
 }
 
 TAP_MAIN
