@@ -57,7 +57,7 @@ _Static_assert(offsetof(struct arch_context, mxcsr) == ARCH_MXCSR, "frame table"
 _Static_assert(offsetof(struct arch_context, x87cw) == ARCH_X87CW, "frame table");
 
 /* The thread pointer, the base of fs (ABI section 3.3, "Thread-local storage": the first word there
- * is its own address). By an instruction where the kernel allows it, 4.5 ns, else by a call. */
+ * is its own address). By an instruction where the kernel allows it, else by a system call. */
 #define ARCH_TP 1
 
 extern bool arch_fsgsbase __attribute__((visibility("hidden")));

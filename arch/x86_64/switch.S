@@ -181,17 +181,4 @@ arch_call:
         .cfi_endproc
         .size arch_call, . - arch_call
 
-/* This code has its landing pads (IBT), and does not switch a shadow stack (SHSTK): the linker must
- * not enable that. */
-        .section .note.gnu.property, "a", @note
-        .p2align 3
-        .long 4           /* size of the name */
-        .long 16          /* of the descriptor */
-        .long 5           /* NT_GNU_PROPERTY_TYPE_0 */
-        .asciz "GNU"
-        .long 0xc0000002  /* GNU_PROPERTY_X86_FEATURE_1_AND */
-        .long 4
-        .long 1           /* GNU_PROPERTY_X86_FEATURE_1_IBT */
-        .long 0
-
-        .section .note.GNU-stack, "", @progbits
+#include "note.inc"

@@ -124,15 +124,4 @@ shim_site_entry:
         .cfi_endproc
         .size shim_site_entry, . - shim_site_entry
 
-        .section .note.gnu.property, "a", %note
-        .p2align 3
-        .long 4           /* size of the name */
-        .long 16          /* of the descriptor */
-        .long 5           /* NT_GNU_PROPERTY_TYPE_0 */
-        .asciz "GNU"
-        .long 0xc0000000  /* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
-        .long 4
-        .long 3           /* GNU_PROPERTY_AARCH64_FEATURE_1_BTI, …_PAC */
-        .long 0
-
-        .section .note.GNU-stack, "", %progbits
+#include "note.inc"

@@ -76,14 +76,4 @@ trap_return:
         .cfi_endproc
         .size trap_return, . - trap_return
 
-        .section .note.GNU-stack, "", @progbits
-        .section .note.gnu.property, "a"
-        .p2align 3
-        .long 4                     /* the name's size */
-        .long 16                    /* the description's */
-        .long 5                     /* NT_GNU_PROPERTY_TYPE_0 */
-        .asciz "GNU"
-        .long 0xc0000002            /* GNU_PROPERTY_X86_FEATURE_1_AND */
-        .long 4
-        .long 1                     /* IBT */
-        .long 0
+#include "note.inc"

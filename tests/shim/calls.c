@@ -3,10 +3,9 @@
  * The shim beyond descriptors: sleeping, stdio, children, names, signals, queues, locks; where
  * cancellation reaches; and what stays libc's. Each law's blocking call runs beside a fiber that
  * counts: if it blocks the thread, nothing is counted. */
-#include "tests/tap.h"
+#include "tests/shim/kit.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <gosling.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -32,19 +31,6 @@
 static const go_run_opts opts = {.no_signals = true, .watchdog = -1};
 
 /* ---- beside a fiber that counts ---- */
-
-static unsigned counted;
-static bool counting;
-
-static int counts(void *arg)
-{
-    (void)arg;
-    while (counting) {
-        counted++;
-        go_sleep(GO_MS);
-    }
-    return 0;
-}
 
 static int beside(void *arg)
 {
@@ -207,18 +193,6 @@ static int reads_from_a_command(void)
     status = pclose(f);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
     return 0;
-}
-
-/* The generic switch has no assembly, also none for that. */
-static bool has_sites(void)
-{
-#if defined(__x86_64__) || defined(__aarch64__)
-    const char *arch = getenv("ARCH");
-
-    return !arch || strcmp(arch, "generic") != 0;
-#else
-    return false;
-#endif
 }
 
 LAW(stdio, "S11.21 stdio waits in the fiber")

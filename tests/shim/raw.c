@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * System calls that pass no name of libc's: made by this program itself. */
-#include "tests/tap.h"
+#include "tests/shim/kit.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <gosling.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -60,19 +59,6 @@ static bool trapped(void)
     (void)0
 
 /* ---- beside a fiber that counts ---- */
-
-static unsigned counted;
-static bool counting;
-
-static int counts(void *arg)
-{
-    (void)arg;
-    while (counting) {
-        counted++;
-        go_sleep(GO_MS);
-    }
-    return 0;
-}
 
 static int beside(void *arg)
 {

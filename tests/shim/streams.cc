@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * C++'s standard library in fibers: streams, threads, locks. */
-#include "tests/tap.h"
-#include <gosling.h>
+#include "tests/shim/kit.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -25,18 +24,6 @@ int main()
 #else
 
 using namespace std::chrono_literals;
-
-static unsigned counted;
-static bool counting;
-
-static int counts(void *)
-{
-    while (counting) {
-        counted++;
-        go_sleep(GO_MS);
-    }
-    return 0;
-}
 
 static int beside(void *arg)
 {
@@ -62,19 +49,6 @@ static void lets_run(int (*fn)())
     opts.watchdog = -1;
     CHECK_EQ(go_run_with(&opts, beside, &fn), 0);
     CHECK(counted >= 3);
-}
-
-static bool has_sites()
-{
-    char *text = nullptr;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-
-    go_shim_entries(f);
-    fclose(f);
-    bool yes = std::string(text).find("call sites: none") == std::string::npos;
-    free(text);
-    return yes;
 }
 
 #define NEEDS_SITES                                         \

@@ -16,7 +16,7 @@ my @only = ([qr{^ev(\+\+)?\.h$}, 'core/loop.c', 'libev'],
 my %file;
 open my $list, '<', $ARGV[0] or die "$ARGV[0]: $!\n";
 chomp(my @names = <$list>);
-$file{$_} = 1 for grep { /\.(c|h|cc|S)$/ } @names;
+$file{$_} = 1 for grep { /\.(c|h|cc|S|inc)$/ } @names;
 
 # The file of the project that an #include means, or undef: the system's.
 sub target
