@@ -67,7 +67,7 @@ broken() # name, file, sed expression: a copy of the switch with that change
 {
     mkdir -p "$work/$1.d/arch/aarch64"
     cp arch/arch.h "$work/$1.d/arch"
-    cp arch/aarch64/*.[hS] "$work/$1.d/arch/aarch64"
+    cp arch/aarch64/*.[hS] arch/aarch64/*.inc "$work/$1.d/arch/aarch64"
     sed "$3" "arch/aarch64/$2" >"$work/$1.d/arch/aarch64/$2"
     ! cmp -s "arch/aarch64/$2" "$work/$1.d/arch/aarch64/$2" &&
         build "$1" "$work/$1.d/arch/aarch64" && ! $EMULATOR "$work/$1" >"$work/$1.out" 2>&1
