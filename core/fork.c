@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool fork_lightly;
+
 static void prepare(void)
 {
+    if (fork_lightly)
+        return;
     signals_fork(FORK_PREPARE);
     pool_fork_prepare();
     term_fork(FORK_PREPARE);
@@ -19,6 +23,8 @@ static void prepare(void)
 
 static void in_parent(void)
 {
+    if (fork_lightly)
+        return;
     term_fork(FORK_PARENT);
     pool_fork_parent();
     signals_fork(FORK_PARENT);
@@ -49,6 +55,11 @@ static void begin_child(go_sched *self)
 
 static void in_child(void)
 {
+    if (fork_lightly) {
+        signals_fork(FORK_ALONE);
+        pool_fork_alone();
+        term_fork(FORK_ALONE);
+    }
     begin_child(sched_self());
     signals_fork(FORK_CHILD);
 }

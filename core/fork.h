@@ -9,10 +9,16 @@
 #define CORE_FORK_H
 
 #include "core/sched.h"
+#include <stdbool.h>
 
-enum { FORK_PREPARE, FORK_PARENT, FORK_CHILD };
+enum { FORK_PREPARE, FORK_PARENT, FORK_CHILD, FORK_ALONE };
 
-void fork_watch(void);            /* registers with pthread_atfork, once */
+void fork_watch(void);
+
+/* The library's locks are not taken before a fork, for the calling fiber may still have to wait
+ * before it happens, and others would meet them; the child makes them anew. For the shim's threads.
+ */
+extern bool fork_lightly;         /* registers with pthread_atfork, once */
 void fork_settle(go_sched *s);    /* in a child, when s->fork_pending */
 _Noreturn void fork_exit(int rc); /* the fiber that became a child's main fiber has returned */
 

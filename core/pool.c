@@ -203,6 +203,16 @@ void pool_fork_parent(void)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* A thread that has not come along may have been in the middle of the queue. */
+void pool_fork_alone(void)
+{
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_mutex_lock(&pool.lock);
+    if (pool.made)
+        list_init(&pool.queue);
+    pool.queued = 0;
+}
+
 /* The lock and the condition may hold traces of threads that have not come along, so they are made
  * anew; released first, because checkers of lock order count what is held. */
 void pool_fork_child(void)

@@ -43,5 +43,6 @@ void pool_linger(go_time idle);        /* how long a thread waits for a job befo
 void pool_fork_prepare(void);
 void pool_fork_parent(void);
 void pool_fork_child(void);
+void pool_fork_alone(void); /* in a child, instead of pool_fork_prepare before */
 
 #endif

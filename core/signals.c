@@ -402,7 +402,9 @@ void signals_fork(int when)
 {
     sigset_t all;
 
-    if (when == FORK_PREPARE) {
+    if (when == FORK_ALONE)
+        pthread_mutex_init(&lock, NULL);
+    if (when == FORK_PREPARE || when == FORK_ALONE) {
         pthread_mutex_lock(&lock);
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &mask_before_fork);

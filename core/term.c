@@ -126,7 +126,9 @@ void term_leave(go_sched *s)
  * it. */
 void term_fork(int when)
 {
-    if (when == FORK_PREPARE) {
+    if (when == FORK_ALONE)
+        pthread_mutex_init(&lock, NULL);
+    if (when == FORK_PREPARE || when == FORK_ALONE) {
         pthread_mutex_lock(&lock);
         return;
     }

@@ -95,6 +95,7 @@ void threads_begin(go_sched *s)
     futex_begin(!__libc_single_threaded);
     shim_families &= ~(unsigned)GO_SHIM_SIGNAL; /* libc's own, above calls that come to us */
     tcb_by_default = false;
+    fork_lightly = true;
     threads_on = true;
     trap_entered(s, true);
 }
