@@ -13,6 +13,13 @@
 #define PTR(i)           ((void *)r->a[i])
 #define KERNEL_MASK_SIZE (_NSIG / 8)
 
+/* Where there are two, the old one finds its arguments elsewhere. */
+#ifdef SYS__newselect
+#define SELECT SYS__newselect
+#elif defined(SYS_select)
+#define SELECT SYS_select
+#endif
+
 static long pass(const struct site_registers *r)
 {
     return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
@@ -57,10 +64,12 @@ static long transfer(go_sched *s, const struct site_registers *r)
         return shim_readv(s, INT(0), PTR(1), INT(2));
     case SYS_writev:
         return shim_writev(s, INT(0), PTR(1), INT(2));
+#ifdef __LP64__ /* else the offset is in two, and who knows which */
     case SYS_pread64:
         return shim_pread(s, INT(0), PTR(1), SIZE(2), r->a[3]);
     case SYS_pwrite64:
         return shim_pwrite(s, INT(0), PTR(1), SIZE(2), r->a[3]);
+#endif
     case SYS_sendfile:
         return shim_sendfile(s, INT(0), INT(1), PTR(2), SIZE(3));
     case SYS_close:
@@ -97,8 +106,10 @@ static long socket_call(go_sched *s, const struct site_registers *r)
         return shim_sendmsg(s, INT(0), PTR(1), INT(2));
     case SYS_sendmmsg:
         return shim_sendmmsg(s, INT(0), PTR(1), (unsigned)r->a[2], INT(3));
+#ifdef SYS_accept
     case SYS_accept:
         return shim_accept(s, INT(0), PTR(1), PTR(2));
+#endif
     case SYS_accept4:
         return shim_accept4(s, INT(0), PTR(1), PTR(2), INT(3));
     case SYS_connect:
@@ -116,8 +127,12 @@ static long poll_call(go_sched *s, const struct site_registers *r)
 #ifdef SYS_poll
     case SYS_poll:
         return shim_poll(s, PTR(0), (nfds_t)r->a[1], INT(2));
-    case SYS_select:
+#endif
+#ifdef SELECT
+    case SELECT:
         return shim_select(s, INT(0), PTR(1), PTR(2), PTR(3), PTR(4));
+#endif
+#ifdef SYS_epoll_wait
     case SYS_epoll_wait:
         return shim_epoll_wait(s, INT(0), PTR(1), INT(2), INT(3));
 #endif
@@ -213,13 +228,15 @@ enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS };
 static const struct {
     uint8_t family;
     const char *name;
-} calls[512] = {
+} calls[] = {
     [SYS_read] = {IO, "read"},
     [SYS_write] = {IO, "write"},
     [SYS_readv] = {IO, "readv"},
     [SYS_writev] = {IO, "writev"},
+#ifdef __LP64__
     [SYS_pread64] = {IO, "pread64"},
     [SYS_pwrite64] = {IO, "pwrite64"},
+#endif
     [SYS_sendfile] = {IO, "sendfile"},
     [SYS_close] = {IO, "close"},
     [SYS_flock] = {IO, "flock"},
@@ -231,7 +248,6 @@ static const struct {
     [SYS_sendto] = {SOCKET, "sendto"},
     [SYS_sendmsg] = {SOCKET, "sendmsg"},
     [SYS_sendmmsg] = {SOCKET, "sendmmsg"},
-    [SYS_accept] = {SOCKET, "accept"},
     [SYS_accept4] = {SOCKET, "accept4"},
     [SYS_connect] = {SOCKET, "connect"},
     [SYS_ppoll] = {POLL, "ppoll"},
@@ -243,10 +259,20 @@ static const struct {
     [SYS_futex] = {SYNC, "futex"},
     [SYS_wait4] = {PROCESS, "wait4"},
     [SYS_waitid] = {PROCESS, "waitid"},
-#ifdef SYS_open /* and the other names that newer architectures do without */
+/* names that some architectures do without */
+#ifdef SYS_accept
+    [SYS_accept] = {SOCKET, "accept"},
+#endif
+#ifdef SYS_open
     [SYS_open] = {IO, "open"},
+#endif
+#ifdef SYS_poll
     [SYS_poll] = {POLL, "poll"},
-    [SYS_select] = {POLL, "select"},
+#endif
+#ifdef SELECT
+    [SELECT] = {POLL, "select"},
+#endif
+#ifdef SYS_epoll_wait
     [SYS_epoll_wait] = {POLL, "epoll_wait"},
 #endif
 };

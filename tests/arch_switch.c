@@ -72,7 +72,7 @@ LAW(entry_gets_arg, "a new context calls entry(arg) on its own stack, aligned to
     CHECK(entry_arg == &x);
     CHECK(entry_frame % 16 == 0);
     CHECK(entry_frame >= (uintptr_t)peer_stack);
-    CHECK(entry_frame < (uintptr_t)peer_stack + STACK);
+    CHECK(entry_frame <= (uintptr_t)peer_stack + STACK);
 }
 
 /* ---- what survives ---- */
@@ -206,8 +206,8 @@ LAW(registers_survive, "callee-saved registers survive a switch, in every pair o
         self_kind = kinds[i & 1];
         peer_kind = kinds[i >> 1];
         start_peer(peer_registers, &lost_there);
-        for (long n = 0; n < 100; n++)
-            lost_here += registers_lost(leave, n * 0x1234567L);
+        for (unsigned long n = 0; n < 100; n++)
+            lost_here += registers_lost(leave, (long)(n * 0x1234567));
         CHECK_EQ(lost_here, 0);
         CHECK_EQ(lost_there, 0);
     }

@@ -44,7 +44,7 @@ have() # is the package, or what we need of it, there?
 
 target() # NAME
 {
-    sh "$(dirname "$0")/targets.sh" list "$1" | while read -r _ _ triplet debian emulator _; do
+    sh "$(dirname "$0")/targets.sh" list "$1" | while read -r _ _ triplet debian _ emulator; do
         [ "$triplet" != - ] || continue
         echo "gcc-$triplet g++-$triplet libc6-dev-$debian-cross dpkg-dev"
         [ "$emulator" = - ] || echo qemu-user

@@ -3,11 +3,11 @@
 #
 # tools/targets.sh: what arch/*/targets say. Each of their lines is one target:
 #
-#     TARGET TRIPLET DEBIAN EMULATOR MACHINES
+#     TARGET TRIPLET DEBIAN MACHINES EMULATOR
 #
-# the target's name, what its tools' names begin with, Debian's name for the architecture, what runs
-# its programs, and the first words, as patterns, by which compilers call the machine. `-`: there is
-# none.
+# the target's name, what its tools' names begin with, Debian's name for the architecture, the first
+# words, as patterns, by which compilers call the machine, and the command that runs its programs.
+# `-`: there is none; of an emulator, that this machine runs them itself.
 #
 #     tools/targets.sh arch MACHINE   the folder for a compiler's -dumpmachine, or nothing
 #     tools/targets.sh list [NAME]    FOLDER and such a line, of the target or the folder NAME
@@ -29,7 +29,7 @@ lines()
 
 case ${1:-} in
 arch)
-    lines | while read -r folder _ _ _ _ machines; do
+    lines | while read -r folder _ _ _ machines _; do
         (
             set -f
             IFS='|'

@@ -18,3 +18,6 @@ enum { ROUND_UP = 1 << 22, ROUND_TO_ZERO = 3 << 22, FLUSH_TO_ZERO = 1 << 24 };
 
 static const struct fp_word fp_words[] = {
     {"fpcr", fpcr, set_fpcr, ROUND_UP, ROUND_TO_ZERO | FLUSH_TO_ZERO}};
+
+/* System calls, for programs without libc. */
+enum { NR_WRITE = 64, NR_EXIT = 93 };

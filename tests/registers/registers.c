@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The register test without libc: any compiler that knows the architecture can make it, and any
+ * kernel or emulator run it. In each pair of the two kinds of switch, two contexts switch to and
+ * fro; each holds its own pattern in every callee-saved register, and settings in the control words
+ * of floating point, none of which may come back otherwise. Says so, and exits with 1 if one did.
+ *
+ * Its switches are 100,000 in all, half of them to each side. */
+#include "arch/arch.h"
+#include "syscall.h"
+#include "tests/registers.h"
+#include <stdbool.h>
+
+enum { SWITCHES = 100000, PAIRS = 4, STACK = 16 * 1024 };
+
+void registers_main(void);
+void arch_personality(void);
+
+#ifdef REGISTERS_WITHOUT_LIBC
+REGISTERS_WITHOUT_LIBC;
+#endif
+
+/* No exception is thrown here. */
+void arch_personality(void)
+{
+    __builtin_trap();
+}
+
+typedef void switch_fn(struct arch_context *from, struct arch_context *to);
+
+static struct arch_context self, peer;
+static _Alignas(64) char peer_stack[STACK];
+static switch_fn *self_kind, *peer_kind;
+static unsigned lost, words_lost, switches;
+
+__attribute__((noinline)) static void inlined(struct arch_context *from, struct arch_context *to)
+{
+    arch_switch_inline(from, to);
+}
+
+static void check_words(bool mine)
+{
+    for (int w = 0; w < FP_WORDS; w++)
+        words_lost += fp_words[w].get() != (mine ? fp_words[w].one : fp_words[w].other);
+}
+
+static void leave(void)
+{
+    switches++;
+    self_kind(&self, &peer);
+    check_words(true);
+}
+
+static void leave_peer(void)
+{
+    switches++;
+    peer_kind(&peer, &self);
+    check_words(false);
+}
+
+static void peer_entry(void *arg)
+{
+    for (int w = 0; w < FP_WORDS; w++)
+        fp_words[w].set(fp_words[w].other);
+    for (long seed = 1000;; seed += 13)
+        *(unsigned *)arg += (unsigned)registers_lost(leave_peer, seed);
+}
+
+static void say(const char *text)
+{
+    long n = 0;
+
+    while (text[n])
+        n++;
+    arch_syscall6(NR_WRITE, 1, (long)text, n, 0, 0, 0);
+}
+
+static void say_number(unsigned n)
+{
+    char digits[12];
+    int at = sizeof digits - 1;
+
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    say(digits + at);
+}
+
+void registers_main(void)
+{
+    switch_fn *kinds[] = {arch_switch, inlined};
+
+    for (int i = 0; i < PAIRS; i++) {
+        self_kind = kinds[i & 1];
+        peer_kind = kinds[i >> 1];
+        arch_context_init(&peer, peer_stack + STACK, peer_entry, &lost);
+        for (int w = 0; w < FP_WORDS; w++)
+            fp_words[w].set(fp_words[w].one);
+        for (unsigned long n = 0; n < SWITCHES / PAIRS / 2; n++)
+            lost += (unsigned)registers_lost(leave, (long)(n * 0x1234567));
+    }
+    say_number(switches);
+    say(" switches, ");
+    say_number(lost);
+    say(" registers lost, ");
+    say_number(words_lost);
+    say(" control words lost\n");
+    arch_syscall6(NR_EXIT, lost || words_lost || switches != SWITCHES, 0, 0, 0, 0, 0);
+}
