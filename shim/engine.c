@@ -72,6 +72,10 @@ static long transfer(go_sched *s, const struct site_registers *r)
 #endif
     case SYS_sendfile:
         return shim_sendfile(s, INT(0), INT(1), PTR(2), SIZE(3));
+#ifdef SYS_sendfile64
+    case SYS_sendfile64:
+        return shim_sendfile64(s, INT(0), INT(1), PTR(2), SIZE(3));
+#endif
     case SYS_close:
         return shim_close(s, INT(0));
     case SYS_flock:

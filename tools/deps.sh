@@ -45,8 +45,10 @@ have() # is the package, or what we need of it, there?
 target() # NAME
 {
     sh "$(dirname "$0")/targets.sh" list "$1" | while read -r _ _ triplet debian _ emulator; do
-        [ "$triplet" != - ] || continue
-        echo "gcc-$triplet g++-$triplet libc6-dev-$debian-cross dpkg-dev"
+        # none is known, or it is the machine's own
+        [ "$triplet" != - ] && [ "$triplet" != "$(${CC:-gcc} -dumpmachine)" ] || continue
+        tools=$(echo "$triplet" | tr _ -)
+        echo "gcc-$tools g++-$tools libc6-dev-$debian-cross dpkg-dev"
         [ "$emulator" = - ] || echo qemu-user
     done
 }
@@ -62,7 +64,7 @@ registers) wanted=$registers ;;
 full) wanted="$base $bench $full $(target aarch64)" ;;
 *)
     wanted=$(target "$1")
-    if [ -z "$wanted" ]; then
+    if [ -z "$wanted" ] && [ -z "$(sh "$(dirname "$0")/targets.sh" list "$1")" ]; then
         echo "usage: tools/deps.sh base|bench|peers|fuzz|clang|valgrind|registers|full|TARGET" >&2
         exit 2
     fi

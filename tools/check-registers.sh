@@ -1,0 +1,146 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# tools/check-registers.sh TARGET|all: the register test (tests/registers/) for each target of
+# arch/*/targets, by gcc and clang, with -O0, -O2 and -O3, with and without link-time optimisation
+# and frame pointers. And it proves that the test can fail: copies of the switch that forget
+# something (arch/*/test/mutants) must not pass it. Prints a line for each target; what went wrong is
+# in $O/registers/TARGET.log. What is missing is installed first.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+: "${O:=build}"
+dir=$O/registers
+wanted=${1:-all}
+[ "$wanted" != all ] || wanted=
+mkdir -p "$dir"
+sh tools/deps.sh registers || exit 1
+clang=$(command -v clang-16 || command -v clang)
+
+freestanding='-std=gnu11 -ffreestanding -fno-stack-protector -fno-pie -Wall -Wextra -Werror'
+
+build() # PROGRAM FOLDER TREE TRIPLET COMPILER OPTIONS…: of gcc or clang; TREE/arch/FOLDER has the switch
+{
+    program=$1 folder=$2 tree=$3 triplet=$4 compiler=$5
+    shift 5
+    set -- $freestanding "-I$tree" -I. "-I$tree/arch/$folder" "$@"
+    sources="tests/registers/registers.c $tree/arch/$folder/switch.S
+             arch/$folder/test/registers.S arch/$folder/test/start.S"
+    case $compiler$triplet in
+    *-) # no linker knows the architecture: so it is done by hand
+        objects=
+        for source in $sources; do
+            object=$program.$(basename "$source").o
+            "$clang" "--target=$folder-linux-gnu" "$@" -c -o "$object" "$source" || return 1
+            objects="$objects $object"
+        done
+        perl tests/registers/link.pl "$program" $objects
+        ;;
+    gcc*) "$triplet-gcc" "$@" -nostdlib -static -o "$program" $sources ;;
+    clang*)
+        # It makes MIPS's programs position-independent where it likes.
+        "$clang" "--target=$triplet" -Wno-option-ignored "$@" -nostdlib -static \
+            -o "$program" $sources
+        ;;
+    esac
+}
+
+passes() # EMULATOR PROGRAM
+{
+    [ "$1" != - ] && [ "$triplet" != "$(gcc -dumpmachine)" ] || set -- "" "$2"
+    timeout 60 $1 "$2"
+}
+
+check() # FOLDER TARGET TRIPLET EMULATOR
+{
+    folder=$1 target=$2 triplet=$3 emulator=$4
+    program=$dir/$target
+    runs=0 killed=0 bad=
+    compilers='gcc clang'
+    lto='-fno-lto -flto'
+    if [ "$triplet" = - ]; then
+        compilers=clang
+        lto=-fno-lto
+    fi
+    for compiler in $compilers; do
+        for level in -O0 -O2 -O3; do
+            for link in $lto; do
+                for frame in -fomit-frame-pointer -fno-omit-frame-pointer; do
+                    echo "== $compiler $level $link $frame"
+                    if build "$program" "$folder" . "$triplet" "$compiler" $level $link $frame &&
+                        passes "$emulator" "$program"; then
+                        runs=$((runs + 1))
+                    else
+                        bad="$bad; $compiler $level $link $frame"
+                    fi
+                done
+            done
+        done
+    done
+
+    tree=$dir/$target.tree
+    while IFS='|' read -r file script what; do
+        file=$(echo $file)
+        case $file in
+        '#'* | '') continue ;;
+        esac
+        echo "== without$what"
+        rm -rf "$tree"
+        mkdir -p "$tree/arch"
+        cp arch/*.h "$tree/arch"
+        cp -r arch/ppc64 "arch/$folder" "$tree/arch"
+        # PowerPC's two share one file.
+        [ "$folder" != ppc64le ] || [ "$file" != switch.S ] || file=../ppc64/switch.S
+        changed=$tree/arch/$folder/$file
+        sed "$script" "$changed" >"$tree/changed"
+        if cmp -s "$tree/changed" "$changed" || ! cp "$tree/changed" "$changed" ||
+            ! build "$program.mutant" "$folder" "$tree" "$triplet" "${compilers%% *}" -O2; then
+            bad="$bad; the mutant$what does not apply"
+        elif passes "$emulator" "$program.mutant"; then
+            bad="$bad; passes without$what"
+        else
+            killed=$((killed + 1))
+        fi
+    done <"arch/$folder/test/mutants"
+    rm -rf "$tree" "$program" "$program".*.o "$program.mutant"*
+
+    if [ -z "$bad" ]; then
+        echo "$target: ok, $runs builds, and $killed mutants killed" >&3
+    else
+        echo "$target: FAILED${bad#;}" >&3
+        return 1
+    fi
+}
+
+targets=$dir/targets
+sh tools/targets.sh list "$wanted" >"$targets"
+while read -r _ target triplet _; do
+    [ "$triplet" = - ] || sh tools/deps.sh "$target" </dev/null || exit 1
+done <"$targets"
+
+# As many at a time as there are processors.
+status=0
+jobs=0
+check_one()
+{
+    check "$@" 3>"$dir/$2.line" >"$dir/$2.log" 2>&1 </dev/null
+}
+pids=
+while read -r folder target triplet _ _ emulator; do
+    check_one "$folder" "$target" "$triplet" "$emulator" &
+    pids="$pids $!"
+    jobs=$((jobs + 1))
+    if [ "$jobs" -ge "$(nproc)" ]; then
+        first=${pids# }
+        wait "${first%% *}" || status=1
+        pids=${pids#" ${first%% *}"}
+        jobs=$((jobs - 1))
+    fi
+done <"$targets"
+for pid in $pids; do
+    wait "$pid" || status=1
+done
+while read -r _ target _; do
+    cat "$dir/$target.line"
+done <"$targets"
+exit $status
