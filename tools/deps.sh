@@ -49,7 +49,7 @@ target() # NAME
         [ "$triplet" != - ] && [ "$triplet" != "$(${CC:-gcc} -dumpmachine)" ] || continue
         tools=$(echo "$triplet" | tr _ -)
         echo "gcc-$tools g++-$tools libc6-dev-$debian-cross dpkg-dev"
-        [ "$emulator" = - ] || echo qemu-user
+        [ "$emulator" = - ] || echo qemu-user gdb-multiarch
     done
 }
 

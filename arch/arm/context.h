@@ -2,10 +2,10 @@
  *
  * Arm of 32 bits, "Procedure Call Standard for the Arm Architecture" (AAPCS32, IHI 0042). Section
  * 6.1.1 ("Core registers"): a callee preserves r4 to r11 and sp (r9's other roles are not Linux's);
- * section 6.1.2.1: where there is VFP, d8 to d15, whether the program passes floats in its registers
- * (armhf) or not (armel). FPSCR is a global there, as a thread has it; here its control bits
- * (rounding, flush-to-zero, NaNs, traps, vectors' length and stride) belong to the context. Its
- * flags are nobody's. sp is a multiple of 8 at every call. There are no landing pads.
+ * section 6.1.2.1: where there is VFP, d8 to d15, whether the program passes floats in its
+ * registers (armhf) or not (armel). FPSCR is a global there, as a thread has it; here its control
+ * bits (rounding, flush-to-zero, NaNs, traps, vectors' length and stride) belong to the context.
+ * Its flags are nobody's. sp is a multiple of 8 at every call. There are no landing pads.
  *
  * The stack of a parked context, from its sp upwards:
  *

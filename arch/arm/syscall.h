@@ -3,8 +3,8 @@
  * Arm of 32 bits: a system call by the bare instruction, for code that stands in for libc's
  * functions and must not meet itself. Linux's convention (syscall(2), "Architecture calling
  * conventions", arm/EABI): the number in r7, arguments in r0 to r5; the kernel preserves all other
- * registers; the result is in r0, -errno on failure. r7 is Thumb's frame pointer, which compilers do
- * not let be named, so it is exchanged by hand. */
+ * registers; the result is in r0, -errno on failure. r7 is Thumb's frame pointer, which compilers
+ * do not let be named, so it is exchanged by hand. */
 #ifndef ARCH_ARM_SYSCALL_H
 #define ARCH_ARM_SYSCALL_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * i386, "System V Application Binary Interface, Intel386 Architecture Processor Supplement". Section
- * 2.2.1 ("Registers and the Stack Frame"): a callee preserves ebx, esi, edi, ebp and esp, and the
- * control word of the x87; where there is SSE, the control bits of MXCSR. Here these belong to the
- * context. esp + 4 is a multiple of 16 where a function begins. Linux knows neither landing pads
- * nor shadow stacks in programs of 32 bits.
+ * i386, "System V Application Binary Interface, Intel386 Architecture Processor Supplement".
+ * Section 2.2.1 ("Registers and the Stack Frame"): a callee preserves ebx, esi, edi, ebp and esp,
+ * and the control word of the x87; where there is SSE, the control bits of MXCSR. Here these belong
+ * to the context. esp + 4 is a multiple of 16 where a function begins. Linux knows neither landing
+ * pads nor shadow stacks in programs of 32 bits.
  *
  * The stack of a parked context, from its sp upwards:
  *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * i386: a system call by the bare instruction, for code that stands in for libc's functions and must
- * not meet itself. Linux's convention (syscall(2), "Architecture calling conventions"): the number
- * in eax, arguments in ebx, ecx, edx, esi, edi, ebp; the kernel preserves all of these; the result is
- * in eax, -errno on failure. Compilers do not let ebp be named, so it is exchanged by hand. */
+ * i386: a system call by the bare instruction, for code that stands in for libc's functions and
+ * must not meet itself. Linux's convention (syscall(2), "Architecture calling conventions"): the
+ * number in eax, arguments in ebx, ecx, edx, esi, edi, ebp; the kernel preserves all of these; the
+ * result is in eax, -errno on failure. Compilers do not let ebp be named, so it is exchanged by
+ * hand. */
 #ifndef ARCH_I386_SYSCALL_H
 #define ARCH_I386_SYSCALL_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * LoongArch of 64 bits, "LoongArch ELF psABI", section "Register Convention": a callee preserves sp
- * (r3), fp (r22), s0 to s8 (r23 to r31) and, where there is floating point, fs0 to fs7 (f24 to f31),
- * which are the lower parts of the vector registers; tp (r2) and r21 are nobody's to change. fcsr0
- * is a global there, as a thread has it; here its control bits (rounding, traps) belong to the
- * context. Its flags, which are sticky, are nobody's. sp is a multiple of 16 always. There are no
- * landing pads.
+ * (r3), fp (r22), s0 to s8 (r23 to r31) and, where there is floating point, fs0 to fs7 (f24 to
+ * f31), which are the lower parts of the vector registers; tp (r2) and r21 are nobody's to change.
+ * fcsr0 is a global there, as a thread has it; here its control bits (rounding, traps) belong to
+ * the context. Its flags, which are sticky, are nobody's. sp is a multiple of 16 always. There are
+ * no landing pads.
  *
  * The stack of a parked context, from its sp upwards:
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * LoongArch: a system call by the bare instruction, for code that stands in for libc's functions and
- * must not meet itself. Linux's convention (syscall(2), "Architecture calling conventions"): the
- * number in a7, arguments in a0 to a5; the kernel destroys t0 to t8; the result is in a0, -errno on
- * failure. */
+ * LoongArch: a system call by the bare instruction, for code that stands in for libc's functions
+ * and must not meet itself. Linux's convention (syscall(2), "Architecture calling conventions"):
+ * the number in a7, arguments in a0 to a5; the kernel destroys t0 to t8; the result is in a0,
+ * -errno on failure. */
 #ifndef ARCH_LOONGARCH64_SYSCALL_H
 #define ARCH_LOONGARCH64_SYSCALL_H
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * PowerPC of 64 bits: big-endian by the "64-bit PowerPC ELF Application Binary Interface Supplement"
- * 1.9 (ELFv1, in which a function's address is that of a descriptor) or, where the compiler says so,
- * by "Power Architecture 64-Bit ELF V2 ABI Specification" (ELFv2), which arch/ppc64le/ takes from
- * here. In both (sections 3.2.1 and 2.2.1.1) a callee preserves r1, which is the stack pointer, r14
- * to r31, f14 to f31, v20 to v31, VRSAVE, and the fields 2 to 4 of CR; and r2, the TOC, as far as
- * its module goes. r13 is the thread pointer. FPSCR is a global there, as a thread has it; here its
- * enables and the rounding mode belong to the context. Its flags, which are sticky, are nobody's, and
- * so is the rounding of decimal numbers. What lies below r1 is free for signal handlers only beyond
- * 288 bytes, and a switch writes nothing there. r1 points to the back chain, a caller keeps room
- * above it for its callee's CR (8) and LR (16), and for r2. There are no landing pads.
+ * PowerPC of 64 bits: big-endian by the "64-bit PowerPC ELF Application Binary Interface
+ * Supplement" 1.9 (ELFv1, in which a function's address is that of a descriptor) or, where the
+ * compiler says so, by "Power Architecture 64-Bit ELF V2 ABI Specification" (ELFv2), which
+ * arch/ppc64le/ takes from here. In both (sections 3.2.1 and 2.2.1.1) a callee preserves r1, which
+ * is the stack pointer, r14 to r31, f14 to f31, v20 to v31, VRSAVE, and the fields 2 to 4 of CR;
+ * and r2, the TOC, as far as its module goes. r13 is the thread pointer. FPSCR is a global there,
+ * as a thread has it; here its enables and the rounding mode belong to the context. Its flags,
+ * which are sticky, are nobody's, and so is the rounding of decimal numbers. What lies below r1 is
+ * free for signal handlers only beyond 288 bytes, and a switch writes nothing there. r1 points to
+ * the back chain, a caller keeps room above it for its callee's CR (8) and LR (16), and for r2.
+ * There are no landing pads.
  *
  * The stack of a parked context, from its sp upwards:
  *

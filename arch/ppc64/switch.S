@@ -141,8 +141,10 @@
         .cfi_endproc
 
 /* Where a new context begins. It has no caller: the back chain is 0 and the return address
- * undefined, so that both ways of walking a stack end here. */
-        start_symbol arch_start
+ * undefined, so that both ways of walking a stack end here. Its symbol is code in both ABIs: nobody
+ * calls it, and debuggers find its name so. */
+        .type arch_start, @function
+arch_start:
         .cfi_startproc
         .cfi_personality PERSONALITY
         .cfi_undefined DWARF_LR
@@ -150,6 +152,7 @@
         call_by 15
         trap /* entry never returns */
         .cfi_endproc
+        .size arch_start, . - arch_start
 
         .cfi_startproc
         .cfi_register DWARF_LR, 0

@@ -2,8 +2,8 @@
  *
  * PowerPC: a system call by the bare instruction, for code that stands in for libc's functions and
  * must not meet itself. Linux's convention (syscall(2), "Architecture calling conventions"): the
- * number in r0, arguments in r3 to r8; the result is in r3, and the summary overflow of CR's field 0
- * says whether it is an errno; the kernel destroys r0, r4 to r12, CR0, CTR and XER. */
+ * number in r0, arguments in r3 to r8; the result is in r3, and the summary overflow of CR's field
+ * 0 says whether it is an errno; the kernel destroys r0, r4 to r12, CR0, CTR and XER. */
 #ifndef ARCH_PPC64_SYSCALL_H
 #define ARCH_PPC64_SYSCALL_H
 

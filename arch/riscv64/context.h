@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * RISC-V of 64 bits, "RISC-V ELF psABI". Chapter "Register Convention": a callee preserves sp, s0 to
- * s11 (x8, x9, x18 to x27) and, where there is floating point, fs0 to fs11 (f8, f9, f18 to f27), in
- * whole doubles; gp and tp are nobody's to change. Vector registers are temporaries. fcsr's
+ * RISC-V of 64 bits, "RISC-V ELF psABI". Chapter "Register Convention": a callee preserves sp, s0
+ * to s11 (x8, x9, x18 to x27) and, where there is floating point, fs0 to fs11 (f8, f9, f18 to f27),
+ * in whole doubles; gp and tp are nobody's to change. Vector registers are temporaries. fcsr's
  * rounding mode (frm) is a global there, as a thread has it; here it belongs to the context. Its
  * flags, which are sticky, are nobody's. sp is a multiple of 16 always.
  *

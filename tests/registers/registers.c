@@ -75,17 +75,23 @@ static void say(const char *text)
     arch_syscall6(NR_WRITE, 1, (long)text, n, 0, 0, 0);
 }
 
+/* Without a division, which on Arm may be libgcc's. */
 static void say_number(unsigned n)
 {
-    char digits[12];
-    int at = sizeof digits - 1;
+    static const unsigned places[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    bool begun = false;
 
-    digits[at] = '\0';
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    say(digits + at);
+    for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+        char digit[2] = "0";
+
+        while (n >= places[i]) {
+            n -= places[i];
+            digit[0]++;
+        }
+        begun = begun || digit[0] != '0' || places[i] == 1;
+        if (begun)
+            say(digit);
+    }
 }
 
 void registers_main(void)

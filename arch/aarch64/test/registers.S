@@ -64,4 +64,4 @@ registers_lost:
         .cfi_endproc
         .size registers_lost, . - registers_lost
 
-#include "../note.inc"
+#include "arch/aarch64/note.inc"

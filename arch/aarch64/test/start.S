@@ -11,4 +11,4 @@ _start:
         brk #1000
         .size _start, . - _start
 
-#include "../note.inc"
+#include "arch/aarch64/note.inc"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arm of 32 bits: the control bits of FPSCR, by the names of the coprocessor that VFP was: a program
- * that was not compiled for it has no others. */
+ * Arm of 32 bits: the control bits of FPSCR, by the names of the coprocessor that VFP was: a
+ * program that was not compiled for it has no others. */
 #include <stdbool.h>
 
 static unsigned long fpscr(void)

@@ -3,7 +3,7 @@
  * int registers_lost(void (*fn)(void), long seed): calls fn with a pattern of seed's in each
  * register that the ABI calls callee-saved; returns how many of them came back otherwise. The
  * processors that run it have vectors, for which the program need not have been compiled. */
-#include "../../ppc64/abi.inc"
+#include "arch/ppc64/abi.inc"
 
 #define R14    112
 #define F14    256

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Where a program without libc begins (tests/registers/). */
-#include "../../ppc64/abi.inc"
+#include "arch/ppc64/abi.inc"
 
         .text
         function _start

@@ -1,2 +1,4 @@
-/* SPDX-License-Identifier: MIT */
-#include "../../ppc64/test/registers.S"
+/* SPDX-License-Identifier: MIT
+ *
+ * As with the other byte order. */
+#include "arch/ppc64/test/registers.S"

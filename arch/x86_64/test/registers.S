@@ -47,4 +47,4 @@ registers_lost:
         .cfi_endproc
         .size registers_lost, . - registers_lost
 
-#include "../note.inc"
+#include "arch/x86_64/note.inc"

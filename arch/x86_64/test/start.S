@@ -10,4 +10,4 @@ _start:
         hlt
         .size _start, . - _start
 
-#include "../note.inc"
+#include "arch/x86_64/note.inc"
