@@ -13,8 +13,6 @@
 #define VRSAVE 624
 #define FRAME  640
 
-#define CR_PATTERN 0x00ada000 /* in CR2 to CR4 */
-
         .machine power4
         .machine altivec
 
@@ -99,8 +97,7 @@
         each fill
         each_vector fill_vector
         mtspr 256, 4
-        lis 5, CR_PATTERN@h
-        ori 5, 5, CR_PATTERN@l
+        slwi 5, 4, 12
         mtcrf 0x38, 5
         call_by 3
         li 3, 0
@@ -109,8 +106,8 @@
         lis 6, 0x00ff
         ori 6, 6, 0xf000
         and 5, 5, 6
-        lis 6, CR_PATTERN@h
-        ori 6, 6, CR_PATTERN@l
+        slwi 7, 4, 12
+        and 6, 7, 6
         count
         mfspr 5, 256
         clrldi 5, 5, 32
