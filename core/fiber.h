@@ -58,6 +58,10 @@ struct go_fiber {
     /* whether it gets a thread control block of its own: 0: if the shim is active; 1, -1 */
     int8_t foreign;
     uint8_t interrupts; /* not 0: a signal may end its wait (interrupt.h) */
+    uint8_t inside;     /* > 0: in a call of the shim's, whose own calls are libc's */
+    bool attention;     /* something is to be done at that call's end: a signal */
+    bool restarts;      /* the wait that a signal has just ended begins anew after a handler with
+                           SA_RESTART */
     bool blind;         /* TSan does not look at what it does any more */
     uint32_t nwaits;
     uint32_t ignored; /* deliveries since it last left a scope */

@@ -158,6 +158,10 @@ void fork_settle(go_sched *s)
     f->starter = NULL;
     s->fibers = 1;
     scope_refresh_fiber(f);
+    if (f->state == FIBER_PARKED) { /* by a wait that was no checkpoint: it goes on */
+        s->outside = (f->how & WAIT_OUTSIDE) != 0;
+        fiber_timer_set(s, f);
+    }
 }
 
 void fork_exit(int rc)

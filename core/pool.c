@@ -181,6 +181,11 @@ unsigned pool_threads(unsigned *most)
     return threads;
 }
 
+bool pool_has_threads(void)
+{
+    return __atomic_load_n(&pool.threads, __ATOMIC_RELAXED) > 0;
+}
+
 void pool_linger(go_time idle)
 {
     pthread_mutex_lock(&pool.lock);

@@ -36,6 +36,7 @@ bool pool_withdraw(struct pool_job *job);
 /* At most this many threads; 0 counts as 1. Surplus ones end when they have nothing to run. */
 void pool_limit(unsigned most);
 unsigned pool_threads(unsigned *most); /* how many there are; most (may be NULL): and may be */
+bool pool_has_threads(void);           /* a look without a lock */
 void pool_linger(go_time idle);        /* how long a thread waits for a job before it ends */
 
 /* For pthread_atfork. The child has an empty pool: no thread, and nothing queued. */

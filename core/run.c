@@ -14,6 +14,7 @@
 #include <string.h>
 
 void (*sched_entered)(go_sched *s, bool in);
+bool run_open;
 
 static _Atomic(go_sched *) all;
 static _Atomic uint64_t made; /* how many */
@@ -74,6 +75,7 @@ static void reset(go_sched *s, const go_run_opts *o)
     tcb_of_thread(&s->own);
     s->errno_at = s->own.errno_at;
     s->masked = NULL;
+    s->on_switch = NULL;
     s->eh = s->own.eh;
     s->switch_extras = s->eh || SAN;
     s->dispatched = 0;
@@ -209,7 +211,7 @@ static int run_main(go_sched *s, fiber *f, go_fn *fn, void *arg)
     nursery_adopt(&s->root, f);
     scope_begin(f, &s->root.scope);
     s->current = s->tail = f->next = f;
-    rc = fiber_finish(f, arch_call(fn, arg));
+    rc = fiber_finish(f, run_open ? fn(arg) : arch_call(fn, arg));
     if (s->root.errors && f->climbed) {
         report("an error that no block delivered climbed past the main fiber, and is go_run's "
                "result:");
@@ -231,7 +233,6 @@ static int check_opts(const go_run_opts *o)
 int go_run_with(const go_run_opts *opts, go_fn *fn, void *arg)
 {
     static const go_run_opts defaults;
-    fiber main_fiber;
     go_sched *s;
     int rc;
 
@@ -245,7 +246,7 @@ int go_run_with(const go_run_opts *opts, go_fn *fn, void *arg)
     rc = begin(s, opts ? opts : &defaults);
     if (rc < 0)
         return rc;
-    rc = run_main(s, &main_fiber, fn, arg);
+    rc = run_main(s, &s->main_room, fn, arg);
     end(s);
     return rc;
 }

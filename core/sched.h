@@ -63,8 +63,10 @@ struct go_sched {
     void **eh;           /* C++'s exception state of who runs, or NULL: a program without C++ */
     struct tcb *masked;  /* control blocks whose fibers have signal masks of their own */
     uint64_t mask;       /* while there are any: the kernel's */
-    struct tcb own;      /* the thread's control block, of fibers without their own */
-    struct stats stats;  /* its first line is hot where fibers park */
+    /* for the shim's threads: `to` is about to run; NULL: nobody asks. Only if switch_extras. */
+    void (*on_switch)(go_sched *s, const fiber *to);
+    struct tcb own;     /* the thread's control block, of fibers without their own */
+    struct stats stats; /* its first line is hot where fibers park */
     go_time polled_at;
     go_time poll_after; /* polls between fibers have cost their share of the time until then */
     go_time fired_at;   /* when timers last fired */
@@ -96,7 +98,8 @@ struct go_sched {
     struct stack_pool stacks;
     struct inbox inbox;
     go_nursery root; /* the main fiber's parent */
-    fiber *main;     /* the main fiber's record, in go_run's frame */
+    fiber *main;     /* the main fiber's record: main_room */
+    fiber main_room; /* not in go_run's frame, which a thread's end may unwind (run_open) */
     int verdict;     /* -EDEADLK once a deadlock was reported */
     /* in a fork child, the fiber whose end is the process's; NULL: none, or the run's own main */
     fiber *child_main;
@@ -123,6 +126,10 @@ go_sched *sched_all(void); /* the first of them */
 /* For the shim: a run begins or ends on this thread, or goes on in a fork child; NULL: nobody asks.
  */
 extern void (*sched_entered)(go_sched *s, bool in);
+
+/* The main fiber's function may be left by an exception, or the thread's end, for who called
+ * go_run. */
+extern bool run_open;
 
 extern __thread go_sched *sched_tls
     __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -85,6 +85,8 @@ static inline __attribute__((always_inline)) void switch_to(go_sched *s, fiber *
         }
         if (unlikely(s->masked))
             tcb_mask_load(s, to);
+        if (unlikely(s->on_switch))
+            s->on_switch(s, to);
         if (from->tcb != to->tcb) {
             tcb_load(s, to->tcb ? to->tcb : &s->own);
             *s->errno_at = to->err;

@@ -79,6 +79,11 @@ bool tcb_possible(void)
     return !SAN && known.libc;
 }
 
+int tcb_tid(unsigned long pthread)
+{
+    return known.tid && known.tid[0] == 32 ? *(int *)(pthread + known.tid[2]) : 0;
+}
+
 static uint32_t *tid_of_caller(void)
 {
     uint32_t *tid = NULL;
@@ -261,6 +266,13 @@ static __attribute__((noinline)) void renew(struct tcb *t)
 static inline void set_scheduler(const struct tcb *t, go_sched *s)
 {
     *(go_sched **)(void *)((char *)t->tp + known.scheduler) = s;
+}
+
+void tcb_adopt(struct tcb *t, void *tp, go_sched *s)
+{
+    *t = (struct tcb){.tp = tp, .thread = true};
+    t->errno_at = (int *)(void *)((char *)tp + ((char *)s->own.errno_at - (char *)s->own.tp));
+    set_scheduler(t, s);
 }
 
 void tcb_begin(fiber *f)
@@ -461,6 +473,13 @@ void tcb_forked(go_sched *s)
 
 #else
 
+void tcb_adopt(struct tcb *t, void *tp, go_sched *s)
+{
+    (void)t;
+    (void)tp;
+    (void)s;
+}
+
 void tcb_of_thread(struct tcb *t)
 {
     t->errno_at = &errno;
@@ -470,6 +489,12 @@ void tcb_of_thread(struct tcb *t)
 bool tcb_possible(void)
 {
     return false;
+}
+
+int tcb_tid(unsigned long pthread)
+{
+    (void)pthread;
+    return 0;
 }
 
 void tcb_begin(struct go_fiber *f)

@@ -31,6 +31,7 @@ struct tcb {
     uint32_t *tid; /* libc's idea of the thread's id, or NULL: not known */
     uint32_t gone; /* 1 until the donor is */
     bool used;
+    bool thread; /* it came with a thread of the program's (shim/threads.h) */
     /* its fiber's signal mask, the kernel's 64 bits; none of its own: the thread's */
     bool masked;
     uint64_t mask;
@@ -42,8 +43,14 @@ extern bool tcb_by_default;
 
 bool tcb_possible(void);
 
+/* The id that libc has for that thread; 0: not known. */
+int tcb_tid(unsigned long pthread);
+
 /* The calling thread's own. */
 void tcb_of_thread(struct tcb *t);
+
+/* tp is a block that libc has made, for a thread that is to be a fiber of s. */
+void tcb_adopt(struct tcb *t, void *tp, struct go_sched *s);
 
 /* The running fiber, before its function is called: a block of its own from here on; without one
  * it shares its thread's. */

@@ -4,6 +4,7 @@
 #include "shim/handlers.h"
 #include "shim/originals.h"
 #include "shim/sites.h"
+#include "shim/threads.h"
 #include "shim/trap.h"
 #include <dlfcn.h>
 #include <gosling/offload.h>
@@ -43,6 +44,8 @@ static const char *why_not_trapped; /* and of the entry by traps */
 
 static void entered(go_sched *s, bool in)
 {
+    if (in && threads_on) /* a fork child */
+        threads_forked(s);
     handlers_entered(s, in);
     trap_entered(s, in);
 }
@@ -79,6 +82,10 @@ void go_shim_entries(FILE *out)
     else
         fprintf(out, "entry C, calls of other code, by traps: yes\n");
     fprintf(out, "thread control blocks of fibers' own: %s\n", tcb_possible() ? "yes" : "no");
+    if (threads_why_not())
+        fprintf(out, "gosling run, threads as fibers: none: %s\n", threads_why_not());
+    else
+        fprintf(out, "gosling run, threads as fibers: yes\n");
 }
 
 int go_shim_enable(unsigned what)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The engine by system calls' numbers, for what arrives without a name. */
+#include "shim/call.h"
+#include "shim/ring.h"
 #include "shim/shim.h"
 #include "shim/sites.h"
-#include "shim/trace.h"
 #include <fcntl.h>
-#include <linux/futex.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 #define INT(i)           ((int)r->a[i])
@@ -69,7 +70,19 @@ static long transfer(go_sched *s, const struct site_registers *r)
         return shim_pread(s, INT(0), PTR(1), SIZE(2), r->a[3]);
     case SYS_pwrite64:
         return shim_pwrite(s, INT(0), PTR(1), SIZE(2), r->a[3]);
+    case SYS_preadv:
+        return shim_preadv(s, INT(0), PTR(1), INT(2), r->a[3]);
+    case SYS_pwritev:
+        return shim_pwritev(s, INT(0), PTR(1), INT(2), r->a[3]);
+    case SYS_preadv2:
+        return shim_preadv2(s, INT(0), PTR(1), INT(2), r->a[3], INT(5));
+    case SYS_pwritev2:
+        return shim_pwritev2(s, INT(0), PTR(1), INT(2), r->a[3], INT(5));
 #endif
+    case SYS_dup:
+        return shim_dup(s, INT(0));
+    case SYS_dup3:
+        return shim_dup3(s, INT(0), INT(1), INT(2));
     case SYS_sendfile:
         return shim_sendfile(s, INT(0), INT(1), PTR(2), SIZE(3));
 #ifdef SYS_sendfile64
@@ -85,7 +98,15 @@ static long transfer(go_sched *s, const struct site_registers *r)
 #ifdef SYS_open
     case SYS_open:
         return shim_openat(s, AT_FDCWD, PTR(0), INT(1), (unsigned)r->a[2]);
+    case SYS_creat:
+        return shim_creat(s, PTR(0), (mode_t)r->a[1]);
+    case SYS_dup2:
+        return shim_dup2(s, INT(0), INT(1));
 #endif
+    case SYS_io_uring_enter:
+        return shim_ring_enter(s, r);
+    case SYS_io_getevents:
+        return shim_aio_events(s, r);
     case SYS_openat:
         return shim_openat(s, INT(0), PTR(1), INT(2), (unsigned)r->a[3]);
     default:
@@ -144,6 +165,8 @@ static long poll_call(go_sched *s, const struct site_registers *r)
         return shim_ppoll(s, PTR(0), (nfds_t)r->a[1], PTR(2), mask_of(r, 3, &room));
     case SYS_pselect6:
         return pselect6(s, r);
+    case SYS_epoll_pwait2:
+        return shim_epoll_pwait2(s, INT(0), PTR(1), INT(2), PTR(3), mask_of(r, 4, &room));
     case SYS_epoll_pwait:
         return shim_epoll_pwait(s, INT(0), PTR(1), INT(2), INT(3), mask_of(r, 4, &room));
     default:
@@ -169,65 +192,31 @@ static long other_call(go_sched *s, const struct site_registers *r)
     }
 }
 
-/* When a futex's wait ends. */
-static int futex_until(go_sched *s, const struct site_registers *r, int op, go_time *until)
+static long queue_call(go_sched *s, const struct site_registers *r)
 {
-    const struct timespec *t = PTR(3);
-    struct timespec now;
-    go_time ns;
-    int rc = shim_timespec(t, &ns);
-
-    if (rc < 0)
-        return rc;
-    if (t && op == FUTEX_WAIT_BITSET) { /* by a clock, not from now on */
-        clock_gettime(INT(1) & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
-        ns -= now.tv_sec * GO_SEC + now.tv_nsec;
-        if (ns < 0)
-            ns = 0;
-    }
-    *until = shim_until(s, ns);
-    return 0;
-}
-
-static long futex_wake(go_sched *s, const struct site_registers *r, uint32_t bits)
-{
-    struct site_registers rest = *r;
-    int woken = shim_futex_wake(s, PTR(0), INT(2), bits);
-    long rc;
-
-    if (woken >= INT(2))
-        return woken;
-    rest.a[2] -= woken; /* and those that wait in the kernel */
-    rc = pass(&rest);
-    return rc < 0 ? (woken ? woken : rc) : woken + rc;
-}
-
-static long futex_call(go_sched *s, const struct site_registers *r)
-{
-    int op = INT(1) & FUTEX_CMD_MASK;
-    go_time until;
-    int rc;
-
-    switch (op) {
-    case FUTEX_WAIT:
-    case FUTEX_WAIT_BITSET:
-        rc = futex_until(s, r, op, &until);
-        return rc < 0
-                   ? rc
-                   : shim_futex_wait(s, PTR(0), (uint32_t)r->a[2],
-                                     op == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (uint32_t)r->a[5],
-                                     until);
-    case FUTEX_WAKE:
-        return futex_wake(s, r, FUTEX_BITSET_MATCH_ANY);
-    case FUTEX_WAKE_BITSET:
-        return futex_wake(s, r, (uint32_t)r->a[5]);
-    default:
-        return pass(r);
+    switch (r->nr) {
+#ifdef SYS_semop
+    case SYS_semop:
+        return shim_semop(s, INT(0), PTR(1), SIZE(2));
+#endif
+    case SYS_semtimedop:
+        return r->a[3] ? shim_semtimedop(s, INT(0), PTR(1), SIZE(2), PTR(3))
+                       : shim_semop(s, INT(0), PTR(1), SIZE(2));
+    case SYS_msgrcv:
+        return shim_msgrcv(s, INT(0), PTR(1), SIZE(2), r->a[3], INT(4));
+    case SYS_msgsnd:
+        return shim_msgsnd(s, INT(0), PTR(1), SIZE(2), INT(3));
+    case SYS_mq_timedreceive:
+        return r->a[4] ? shim_mq_timedreceive(s, INT(0), PTR(1), SIZE(2), PTR(3), PTR(4))
+                       : shim_mq_receive(s, INT(0), PTR(1), SIZE(2), PTR(3));
+    default: /* mq_timedsend */
+        return r->a[4] ? shim_mq_timedsend(s, INT(0), PTR(1), SIZE(2), (unsigned)r->a[3], PTR(4))
+                       : shim_mq_send(s, INT(0), PTR(1), SIZE(2), (unsigned)r->a[3]);
     }
 }
 
 /* By families, as the interposers. */
-enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS };
+enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD };
 
 static const struct {
     uint8_t family;
@@ -240,12 +229,20 @@ static const struct {
 #ifdef __LP64__
     [SYS_pread64] = {IO, "pread64"},
     [SYS_pwrite64] = {IO, "pwrite64"},
+    [SYS_preadv] = {IO, "preadv"},
+    [SYS_pwritev] = {IO, "pwritev"},
+    [SYS_preadv2] = {IO, "preadv2"},
+    [SYS_pwritev2] = {IO, "pwritev2"},
 #endif
+    [SYS_dup] = {IO, "dup"},
+    [SYS_dup3] = {IO, "dup3"},
     [SYS_sendfile] = {IO, "sendfile"},
     [SYS_close] = {IO, "close"},
     [SYS_flock] = {IO, "flock"},
     [SYS_fcntl] = {IO, "fcntl"},
     [SYS_openat] = {IO, "openat"},
+    [SYS_io_uring_enter] = {IO, "io_uring_enter"},
+    [SYS_io_getevents] = {IO, "io_getevents"},
     [SYS_recvfrom] = {SOCKET, "recvfrom"},
     [SYS_recvmsg] = {SOCKET, "recvmsg"},
     [SYS_recvmmsg] = {SOCKET, "recvmmsg"},
@@ -257,10 +254,19 @@ static const struct {
     [SYS_ppoll] = {POLL, "ppoll"},
     [SYS_pselect6] = {POLL, "pselect6"},
     [SYS_epoll_pwait] = {POLL, "epoll_pwait"},
+    [SYS_epoll_pwait2] = {POLL, "epoll_pwait2"},
     [SYS_nanosleep] = {TIME, "nanosleep"},
     [SYS_clock_nanosleep] = {TIME, "clock_nanosleep"},
     [SYS_sched_yield] = {TIME, "sched_yield"},
     [SYS_futex] = {SYNC, "futex"},
+#ifdef SYS_semop
+    [SYS_semop] = {QUEUE, "semop"},
+#endif
+    [SYS_semtimedop] = {QUEUE, "semtimedop"},
+    [SYS_msgrcv] = {QUEUE, "msgrcv"},
+    [SYS_msgsnd] = {QUEUE, "msgsnd"},
+    [SYS_mq_timedreceive] = {QUEUE, "mq_timedreceive"},
+    [SYS_mq_timedsend] = {QUEUE, "mq_timedsend"},
     [SYS_wait4] = {PROCESS, "wait4"},
     [SYS_waitid] = {PROCESS, "waitid"},
 /* names that some architectures do without */
@@ -269,6 +275,12 @@ static const struct {
 #endif
 #ifdef SYS_open
     [SYS_open] = {IO, "open"},
+#endif
+#ifdef SYS_creat
+    [SYS_creat] = {IO, "creat"},
+#endif
+#ifdef SYS_dup2
+    [SYS_dup2] = {IO, "dup2"},
 #endif
 #ifdef SYS_poll
     [SYS_poll] = {POLL, "poll"},
@@ -281,9 +293,28 @@ static const struct {
 #endif
 };
 
+/* Set before the first call, and by nobody else. */
+static bool wrapping(void)
+{
+    static int is;
+
+    if (!is)
+        is = secure_getenv("GOSLING_RUN") ? 1 : -1;
+    return is > 0;
+}
+
+static uint8_t family_of(long nr)
+{
+    if (nr >= 0 && nr < (long)(sizeof calls / sizeof *calls) && calls[nr].family != PASS)
+        return calls[nr].family;
+    return threads_know(nr) ? THREAD : PASS;
+}
+
 bool shim_knows(long nr)
 {
-    return nr >= 0 && nr < (long)(sizeof calls / sizeof *calls) && calls[nr].family != PASS;
+    uint8_t family = family_of(nr);
+
+    return family != PASS && (family != THREAD || wrapping());
 }
 
 typedef long call_fn(go_sched *s, const struct site_registers *r);
@@ -291,27 +322,43 @@ typedef long call_fn(go_sched *s, const struct site_registers *r);
 static const struct {
     unsigned family;
     call_fn *call;
-} families[] = {
-    [SYNC] = {GO_SHIM_SYNC, futex_call},      [IO] = {GO_SHIM_IO, transfer},
-    [SOCKET] = {GO_SHIM_SOCKET, socket_call}, [POLL] = {GO_SHIM_POLL, poll_call},
-    [TIME] = {GO_SHIM_TIME, other_call},      [PROCESS] = {GO_SHIM_PROCESS, other_call}};
+} families[] = {[SYNC] = {GO_SHIM_SYNC, futex_call},      [IO] = {GO_SHIM_IO, transfer},
+                [SOCKET] = {GO_SHIM_SOCKET, socket_call}, [POLL] = {GO_SHIM_POLL, poll_call},
+                [TIME] = {GO_SHIM_TIME, other_call},      [PROCESS] = {GO_SHIM_PROCESS, other_call},
+                [QUEUE] = {GO_SHIM_IO, queue_call},       [THREAD] = {GO_SHIM_ALL, threads_call}};
 
 static bool about_descriptor(uint8_t family)
 {
     return family == IO || family == SOCKET;
 }
 
+static const char *name_of(uint8_t family, long nr)
+{
+    if (family != THREAD)
+        return calls[nr].name;
+    switch (nr) { /* those that wait */
+    case SYS_rt_sigsuspend:
+        return "sigsuspend";
+    case SYS_rt_sigtimedwait:
+        return "sigtimedwait";
+    default:
+        return "pause";
+    }
+}
+
 long shim_site(const struct site_registers *r)
 {
-    uint8_t family = shim_knows(r->nr) ? calls[r->nr].family : PASS;
+    uint8_t family = family_of(r->nr);
     go_sched *s = family == PASS ? NULL : shim_fiber(families[family].family);
-    struct traced t;
+    struct shim_call c;
     long rc;
 
-    if (!s)
-        return pass(r);
-    trace_begin(s, &t);
-    rc = families[family].call(s, r);
-    trace_end(&t, calls[r->nr].name, about_descriptor(family) ? INT(0) : -1, rc);
+    if (!s || (family == THREAD && !threads_on))
+        return family == SYNC && threads_on && !sched_self() ? futex_call(NULL, r) : pass(r);
+    call_begin(s, &c);
+    do
+        rc = families[family].call(s, r);
+    while (call_again(s, &c, rc));
+    call_end(&c, name_of(family, r->nr), about_descriptor(family) ? INT(0) : -1, rc);
     return rc;
 }

@@ -1,54 +1,68 @@
 /* SPDX-License-Identifier: MIT
  *
  * Futexes, on which all of pthreads' objects wait: by libc's call sites. A fiber that waits is in a
- * table of its thread's, in which a wake-up by another fiber finds it. One by another thread, or
- * another process, goes to the kernel, which knows nothing of the fiber; but each such wake-up
- * follows a change of the word, and so the fiber looks at it now and then, ever less often.
+ * table of the process's, in which a wake-up by another fiber finds it, and where the program's
+ * threads are fibers one by any thread: whatever of libc runs on a thread of the library's own.
  *
- * These waits are no cancellation points: who waits for a mutex cannot give up. */
+ * One by another thread of the program's, or by another process, goes to the kernel, which knows
+ * nothing of the fiber; but each such wake-up follows a change of the word, and so, where there may
+ * be one, the fiber looks at it now and then, ever less often.
+ *
+ * These waits are no cancellation points of scopes: who waits for a mutex cannot give up. */
+#include "core/pool.h"
 #include "core/scope.h"
 #include "shim/shim.h"
+#include "shim/threads.h"
 #include <linux/futex.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { BUCKETS = 256 };
+enum { BUCKETS = 1024 };
 #define LOOK      (GO_MS / 4)
 #define LOOK_MOST (8 * GO_MS)
 
+/* On its fiber's stack. */
 struct waiter {
-    struct wait wait; /* its object: the word */
+    list link; /* in its bucket, until it is woken or gives up */
+    const void *word;
     uint32_t bits;
+    uint32_t pi; /* the id of the thread, if it waits for a mutex that inherits priorities */
+    go_sched *sched;
+    struct wait wait;
+    bool taken; /* under the bucket's lock: by another thread, whose message is on its way */
+    bool woken; /* on its own thread */
+    struct inbox_msg msg;
 };
 
-static void table_free(go_sched *s, void *table)
+static struct bucket {
+    atomic_flag lock;
+    list waiters;
+} table[BUCKETS];
+
+/* For some instructions, in the engine, which nothing stops. */
+static struct bucket *lock(const void *word)
+{
+    uint64_t hash = ((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15);
+    struct bucket *b = &table[hash >> 54];
+
+    while (atomic_flag_test_and_set_explicit(&b->lock, memory_order_acquire))
+        arch_pause();
+    if (!b->waiters.next)
+        list_init(&b->waiters);
+    return b;
+}
+
+static void unlock(struct bucket *b)
+{
+    atomic_flag_clear_explicit(&b->lock, memory_order_release);
+}
+
+/* The others are gone. */
+static void forked(go_sched *s, void *state)
 {
     (void)s;
-    free(table);
-}
-
-/* The scheduler's table, made when first needed; without memory for it there is no other way but to
- * look at the words. */
-static list *bucket(go_sched *s, const void *word)
-{
-    struct sched_slot *slot = &s->slots[SLOT_FUTEX];
-    list *l;
-
-    if (!slot->state) {
-        slot->state = calloc(BUCKETS, sizeof(list));
-        slot->fini = table_free;
-    }
-    if (!slot->state)
-        return NULL;
-    l = (list *)slot->state + (((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 56);
-    if (!l->next)
-        list_init(l);
-    return l;
-}
-
-static void futex_disarm(struct wait *w)
-{
-    list_remove(&w->link);
+    (void)state;
+    memset(table, 0, sizeof table);
 }
 
 static void futex_describe(const struct wait *w, FILE *out)
@@ -56,72 +70,461 @@ static void futex_describe(const struct wait *w, FILE *out)
     fprintf(out, "a mutex, condition or semaphore of pthreads, at %p", w->object);
 }
 
-static const struct waitable futex_waitable = {.name = "futex",
-                                               .disarm = futex_disarm,
-                                               .describe = futex_describe};
+static const struct waitable futex_waitable = {.name = "futex", .describe = futex_describe};
 
-static bool changed(const void *word, uint32_t value)
+static uint32_t load(const void *word)
 {
-    return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_acquire) != value;
+    return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_acquire);
 }
 
-/* One park, until then or until it is time to look again. */
+static bool swap(void *word, uint32_t *was, uint32_t to)
+{
+    return atomic_compare_exchange_strong((_Atomic uint32_t *)word, was, to);
+}
+
+/* ---- waking ---- */
+
+static void wake_here(void *arg)
+{
+    struct waiter *w = arg;
+    fiber *f = w->wait.fiber;
+
+    w->woken = true;
+    if (f && f->state == FIBER_PARKED && f->nwaits == 1 && f->waits == &w->wait)
+        wait_win(&w->wait, 0);
+}
+
+/* Under the lock; w leaves the table. From another thread it is told by a message, which it waits
+ * for. */
+static void wake(struct waiter *w)
+{
+    list_remove(&w->link);
+    if (w->sched == sched_self()) {
+        wake_here(w);
+    } else {
+        w->taken = true;
+        w->msg = (struct inbox_msg){.fn = wake_here, .arg = w};
+        inbox_push(&w->sched->inbox, &w->msg);
+    }
+}
+
+static struct waiter *first_of(struct bucket *b, const void *word, uint32_t bits)
+{
+    for (list *l = b->waiters.next; l != &b->waiters; l = l->next) {
+        struct waiter *w = list_entry(l, struct waiter, link);
+
+        if (w->word == word && w->bits & bits)
+            return w;
+    }
+    return NULL;
+}
+
+int futex_wake(void *word, int n, uint32_t bits)
+{
+    struct bucket *b = lock(word);
+    struct waiter *w;
+    int woken = 0;
+
+    while (woken < n && (w = first_of(b, word, bits))) {
+        woken++;
+        wake(w);
+    }
+    unlock(b);
+    return woken;
+}
+
+/* ---- waiting ---- */
+
+/* One park. 0: woken. */
 static int park(go_sched *s, struct waiter *w, go_time until, enum shim_interrupts kind)
 {
-    list *l = bucket(s, w->wait.object), alone;
     int rc;
 
-    if (!l)
-        list_init(l = &alone);
-    list_push(l, &w->wait.link);
+    list_init(&w->wait.link);
     s->current->interrupts = kind;
     rc = wait_park(&w->wait, 1, WAIT_OUTSIDE | PARK_LOCK, until);
     s->current->interrupts = SHIM_NEVER;
     return rc;
 }
 
-/* 0, -EAGAIN: the word is another; -ETIMEDOUT; -EINTR. */
-long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_time until)
+/* Who has it in hand may have given it to another word meanwhile. */
+static bool leave_table(struct waiter *w)
 {
-    enum shim_interrupts kind = until == GO_FOREVER ? SHIM_RESTARTS : SHIM_INTERRUPTS;
-    struct waiter w = {.wait = {.ops = &futex_waitable, .object = word}, .bits = bits};
-    go_time look = LOOK;
-
-    if (changed(word, value))
-        return -EAGAIN;
     for (;;) {
-        go_time now = sched_now(s), at = now + look;
-        int rc;
+        const void *word = w->word;
+        struct bucket *b = lock(word);
+        bool same = w->word == word, taken = w->taken;
 
-        if (now >= until)
-            return -ETIMEDOUT;
-        rc = park(s, &w, at < until ? at : until, kind);
-        if (rc == -EINTR && !shim_restarts(s, kind))
-            return -EINTR;
-        if (rc >= 0 || changed(word, value))
-            return 0;
-        look = look * 2 < LOOK_MOST ? look * 2 : LOOK_MOST;
+        if (same)
+            list_remove(&w->link);
+        unlock(b);
+        if (same)
+            return taken;
     }
 }
 
-/* Wakes at most n fibers of this thread; how many. */
-int shim_futex_wake(go_sched *s, void *word, int n, uint32_t bits)
+/* w is in the table. looks: it may be woken by somebody who does not look there. */
+static long wait_in(go_sched *s, struct waiter *w, uint32_t value, bool looks, go_time until)
 {
-    list *l = bucket(s, word), *next;
-    int woken = 0;
+    enum shim_interrupts kind = until == GO_FOREVER ? SHIM_RESTARTS : SHIM_INTERRUPTS;
+    go_time look = LOOK, now;
+    long rc = 0;
 
-    if (!l)
-        return 0;
+    while (!w->woken) {
+        go_time at = until;
 
-    for (list *i = l->next; i != l && woken < n; i = next) {
-        struct waiter *w = list_entry(list_entry(i, struct wait, link), struct waiter, wait);
+        if (looks || until != GO_FOREVER) {
+            now = sched_now(s);
+            if (now >= until) {
+                rc = -ETIMEDOUT;
+                break;
+            }
+            if (looks && now + look < until)
+                at = now + look;
+        }
+        rc = shim_due(s) ? -EINTR : park(s, w, at, kind);
+        if (rc == -EINTR && !shim_restarts(s, kind))
+            break;
+        if (looks && load(w->word) != value) {
+            rc = 0;
+            break;
+        }
+        look = look * 2 < LOOK_MOST ? look * 2 : LOOK_MOST;
+    }
+    if (leave_table(w))
+        while (!w->woken)
+            park(s, w, GO_FOREVER, SHIM_NEVER);
+    return w->woken || rc >= 0 ? 0 : rc;
+}
 
-        next = i->next;
-        if (w->wait.object != word || !(w->bits & bits))
-            continue;
-        list_remove(i);
-        wait_win(&w->wait, 0);
+static void waiter_init(go_sched *s, struct waiter *w, void *word, uint32_t bits)
+{
+    struct sched_slot *slot = &s->slots[SLOT_FUTEX];
+
+    *w = (struct waiter){.wait = {.ops = &futex_waitable, .object = word},
+                         .word = word,
+                         .bits = bits,
+                         .sched = s};
+    list_init(&w->link);
+    slot->state = table;
+    slot->forked = forked;
+}
+
+/* 0, -EAGAIN: the word is another; -ETIMEDOUT; -EINTR. */
+static long wait_on(go_sched *s, void *word, uint32_t value, uint32_t bits, bool private,
+                    go_time until)
+{
+    struct waiter w;
+    struct bucket *b;
+
+    if (bits == 0)
+        return -EINVAL;
+    waiter_init(s, &w, word, bits);
+    b = lock(word);
+    if (load(word) != value) {
+        unlock(b);
+        return -EAGAIN;
+    }
+    list_push(&b->waiters, &w.link);
+    unlock(b);
+    return wait_in(s, &w, value, !threads_on || !private, until);
+}
+
+/* ---- moving on ---- */
+
+/* The second of two buckets, which may be one. */
+static struct bucket *lock_other(struct bucket *first, const void *word)
+{
+    uint64_t hash = ((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &table[hash >> 54] == first ? first : lock(word);
+}
+
+static long requeue(void *word, int wakes, void *to, int moves)
+{
+    struct bucket *from, *other;
+    struct waiter *w;
+    int woken = 0, moved = 0;
+
+    if (word == to) {
+        from = lock(word);
+        for (list *l = from->waiters.next; l != &from->waiters; l = l->next)
+            moved += list_entry(l, struct waiter, link)->word == word;
+        unlock(from);
+        woken = futex_wake(word, wakes, FUTEX_BITSET_MATCH_ANY);
+        moved -= woken;
+        return woken + (moved < moves ? moved : moves);
+    }
+    from = lock(word < to ? word : to);
+    other = lock_other(from, word < to ? to : word);
+    if (word > to) {
+        struct bucket *b = from;
+
+        from = other;
+        other = b;
+    }
+    while (woken < wakes && (w = first_of(from, word, FUTEX_BITSET_MATCH_ANY))) {
         woken++;
+        wake(w);
+    }
+    while (moved < moves && (w = first_of(from, word, FUTEX_BITSET_MATCH_ANY))) {
+        moved++;
+        list_remove(&w->link);
+        w->word = to;
+        list_push(&other->waiters, &w->link);
+    }
+    unlock(from);
+    if (other != from)
+        unlock(other);
+    return woken + moved;
+}
+
+/* FUTEX_WAKE_OP's little program. */
+static bool wake_op(void *word, uint32_t op)
+{
+    _Atomic uint32_t *at = word;
+    int32_t arg = (int32_t)(op << 8) >> 20, cmp = (int32_t)(op << 20) >> 20, old;
+
+    if (op & (uint32_t)FUTEX_OP_OPARG_SHIFT << 28)
+        arg = 1 << (arg & 31);
+    switch (op >> 28 & 7) {
+    case FUTEX_OP_SET:
+        old = (int32_t)atomic_exchange(at, (uint32_t)arg);
+        break;
+    case FUTEX_OP_ADD:
+        old = (int32_t)atomic_fetch_add(at, (uint32_t)arg);
+        break;
+    case FUTEX_OP_OR:
+        old = (int32_t)atomic_fetch_or(at, (uint32_t)arg);
+        break;
+    case FUTEX_OP_ANDN:
+        old = (int32_t)atomic_fetch_and(at, ~(uint32_t)arg);
+        break;
+    default:
+        old = (int32_t)atomic_fetch_xor(at, (uint32_t)arg);
+        break;
+    }
+    switch (op >> 24 & 15) {
+    case FUTEX_OP_CMP_EQ:
+        return old == cmp;
+    case FUTEX_OP_CMP_NE:
+        return old != cmp;
+    case FUTEX_OP_CMP_LT:
+        return old < cmp;
+    case FUTEX_OP_CMP_LE:
+        return old <= cmp;
+    case FUTEX_OP_CMP_GT:
+        return old > cmp;
+    default:
+        return old >= cmp;
+    }
+}
+
+/* ---- mutexes that would inherit priorities: whoever has waited longest is next ---- */
+
+static uint32_t others_wait(struct bucket *b, const void *word)
+{
+    return first_of(b, word, FUTEX_BITSET_MATCH_ANY) ? FUTEX_WAITERS : 0;
+}
+
+/* Under the lock: the first waiter has it now. False: there is none. */
+static bool give(struct bucket *b, void *word, uint32_t bits)
+{
+    struct waiter *w = first_of(b, word, FUTEX_BITSET_MATCH_ANY);
+
+    if (!w)
+        return false;
+    list_remove(&w->link);
+    atomic_store((_Atomic uint32_t *)word, w->pi | bits | others_wait(b, word));
+    wake(w);
+    return true;
+}
+
+void futex_pi_abandoned(uint32_t *word)
+{
+    struct bucket *b = lock(word);
+
+    give(b, word, FUTEX_OWNER_DIED);
+    unlock(b);
+}
+
+static long lock_pi(go_sched *s, struct thread *t, void *word, go_time until, bool try)
+{
+    uint32_t me = (uint32_t)t->tid, was = load(word);
+    struct waiter w;
+    struct bucket *b;
+
+    for (;;) {
+        if (!(was & FUTEX_TID_MASK)) {
+            if (swap(word, &was, (was & ~(uint32_t)FUTEX_TID_MASK) | me))
+                return 0;
+            continue;
+        }
+        if ((was & FUTEX_TID_MASK) == me)
+            return -EDEADLK;
+        if (!thread_by_id((int)(was & FUTEX_TID_MASK)))
+            return -ESRCH;
+        if (try)
+            return -EAGAIN;
+        if (!(was & FUTEX_WAITERS) && !swap(word, &was, was | FUTEX_WAITERS))
+            continue;
+        waiter_init(s, &w, word, FUTEX_BITSET_MATCH_ANY);
+        w.pi = me;
+        b = lock(word);
+        if (load(word) != (was | FUTEX_WAITERS)) {
+            unlock(b);
+            was = load(word);
+            continue;
+        }
+        list_push(&b->waiters, &w.link);
+        unlock(b);
+        return wait_in(s, &w, 0, false, until);
+    }
+}
+
+static long unlock_pi(const struct thread *t, void *word)
+{
+    struct bucket *b;
+
+    if ((load(word) & FUTEX_TID_MASK) != (uint32_t)t->tid)
+        return -EPERM;
+    b = lock(word);
+    if (!give(b, word, 0))
+        atomic_store((_Atomic uint32_t *)word, 0);
+    unlock(b);
+    return 0;
+}
+
+/* ---- by system call ---- */
+
+#define INT(i)  ((int)r->a[i])
+#define WORD(i) ((uint32_t)r->a[i])
+#define PTR(i)  ((void *)r->a[i])
+
+static long pass(const struct site_registers *r)
+{
+    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+}
+
+/* When a wait ends; `at`: by a clock, not from now on. */
+static int until_of(go_sched *s, const struct timespec *t, bool at, clockid_t clock, go_time *until)
+{
+    struct timespec now;
+    go_time ns;
+    int rc = shim_timespec(t, &ns);
+
+    if (rc < 0)
+        return rc;
+    if (t && at && ns >= 0) {
+        clock_gettime(clock, &now);
+        ns -= now.tv_sec * GO_SEC + now.tv_nsec;
+        if (ns < 0)
+            ns = 0;
+    }
+    *until = shim_until(s, ns);
+    return 0;
+}
+
+static bool others; /* threads of the program's that are the kernel's: made before its main */
+
+void futex_begin(bool has_others)
+{
+    others = has_others;
+}
+
+/* Whether somebody may wait in the kernel: another process, one of those, or a thread of the
+ * library's. */
+static bool kernel_has_some(int op)
+{
+    return !threads_on || others || !(op & FUTEX_PRIVATE_FLAG) || pool_has_threads();
+}
+
+static long wake_call(const struct site_registers *r, uint32_t bits)
+{
+    struct site_registers rest = *r;
+    int woken;
+    long rc;
+
+    if (bits == 0)
+        return -EINVAL;
+    woken = futex_wake(PTR(0), INT(2) > 0 ? INT(2) : 1, bits);
+    if (woken >= INT(2) || !kernel_has_some(INT(1)))
+        return woken;
+    rest.a[2] -= woken; /* and those that wait in the kernel */
+    rc = pass(&rest);
+    return rc < 0 ? (woken ? woken : rc) : woken + rc;
+}
+
+static long wake_op_call(const struct site_registers *r)
+{
+    bool also = wake_op(PTR(4), WORD(5));
+    int woken = futex_wake(PTR(0), INT(2), FUTEX_BITSET_MATCH_ANY);
+
+    if (kernel_has_some(INT(1)))
+        SYS3(SYS_futex, PTR(0), FUTEX_WAKE | (INT(1) & FUTEX_PRIVATE_FLAG), INT(2));
+    if (also) {
+        woken += futex_wake(PTR(4), INT(3), FUTEX_BITSET_MATCH_ANY);
+        if (kernel_has_some(INT(1)))
+            SYS3(SYS_futex, PTR(4), FUTEX_WAKE | (INT(1) & FUTEX_PRIVATE_FLAG), INT(3));
     }
     return woken;
+}
+
+static long wait_call(go_sched *s, const struct site_registers *r, bool set)
+{
+    go_time until;
+    int rc = until_of(s, PTR(3), set,
+                      INT(1) & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &until);
+
+    if (rc < 0)
+        return rc;
+    return wait_on(s, PTR(0), WORD(2), set ? WORD(5) : FUTEX_BITSET_MATCH_ANY,
+                   INT(1) & FUTEX_PRIVATE_FLAG, until);
+}
+
+static long pi_call(go_sched *s, const struct site_registers *r, int op)
+{
+    struct thread *t = thread_of(s->current);
+    clockid_t clock =
+        op == FUTEX_LOCK_PI || INT(1) & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    go_time until = GO_FOREVER;
+    int rc;
+
+    if (!t)
+        return pass(r);
+    if (op == FUTEX_UNLOCK_PI)
+        return unlock_pi(t, PTR(0));
+    rc = op == FUTEX_TRYLOCK_PI ? 0 : until_of(s, PTR(3), true, clock, &until);
+    return rc < 0 ? rc : lock_pi(s, t, PTR(0), until, op == FUTEX_TRYLOCK_PI);
+}
+
+long futex_call(go_sched *s, const struct site_registers *r)
+{
+    int op = INT(1) & FUTEX_CMD_MASK;
+
+    switch (op) {
+    case FUTEX_WAIT:
+        return s ? wait_call(s, r, false) : pass(r);
+    case FUTEX_WAIT_BITSET:
+        return s ? wait_call(s, r, true) : pass(r);
+    case FUTEX_WAKE:
+        return wake_call(r, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET:
+        return wake_call(r, WORD(5));
+    case FUTEX_CMP_REQUEUE:
+        if (threads_on && load(PTR(0)) != WORD(5))
+            return -EAGAIN;
+        __attribute__((fallthrough));
+    case FUTEX_REQUEUE:
+        return threads_on ? requeue(PTR(0), INT(2), PTR(4), INT(3)) : pass(r);
+    case FUTEX_WAKE_OP:
+        return threads_on ? wake_op_call(r) : pass(r);
+    case FUTEX_LOCK_PI:
+    case 13: /* FUTEX_LOCK_PI2, Linux 5.14 */
+    case FUTEX_TRYLOCK_PI:
+    case FUTEX_UNLOCK_PI:
+        return threads_on && s ? pi_call(s, r, op) : pass(r);
+    default:
+        return threads_on && s ? -ENOSYS : pass(r);
+    }
 }

@@ -10,6 +10,7 @@
 #include "shim/handlers.h"
 #include "core/interrupt.h"
 #include "shim/originals.h"
+#include "shim/threads.h"
 #include "shim/trap.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -116,9 +117,25 @@ static bool run_arrived(struct state *st)
 bool shim_restarts(go_sched *s, enum shim_interrupts kind)
 {
     struct state *st = state_of(s);
-    bool restart = !st || run_arrived(st);
+    uint8_t inside = s->current->inside;
+    bool restart;
+
+    if (threads_on) {
+        s->current->restarts = kind == SHIM_RESTARTS;
+        return false;
+    }
+    s->current->inside = 0; /* what handlers call may wait */
+    restart = !st || run_arrived(st);
+    s->current->inside = inside;
 
     return restart && kind == SHIM_RESTARTS;
+}
+
+bool shim_due_now(const go_sched *s)
+{
+    const struct thread *t = threads_on ? thread_of(s->current) : NULL;
+
+    return t && deliver_due(t);
 }
 
 unsigned shim_handlers_run(go_sched *s)

@@ -12,7 +12,7 @@ BEGIN { FS = "[ \t]*\\|[ \t]*" }
 BEGIN {
     if (what == "own") {
         # in debug builds core/debug.c stands before the last one
-        n = split("fprintf fputs fputc fwrite malloc calloc realloc free" \
+        n = split("fprintf fputs fputc fwrite malloc calloc realloc free strdup aligned_alloc" \
                   (debug == "" ? " pthread_mutex_lock" : ""), own, " ")
         for (i = 1; i <= n; i++)
             print own[i] " gosling_own_" own[i]
@@ -101,7 +101,7 @@ function emit(nm,    args, comma, outcome)
     if (kind == "hand")
         return
     print ""
-    if (kind == "pool" || kind == "carrier") {
+    if (kind == "pool" || kind == "fork" || kind == "carrier") {
         print "struct args_" nm " { " members_of(params) (ret == "void" ? "" : " " ret " result_;") " };"
         print "static void run_" nm "(void *p)"
         print "{"
@@ -112,47 +112,58 @@ function emit(nm,    args, comma, outcome)
     }
     print "EXPORT " ret (ret ~ /\*$/ ? "" : " ") nm "(" params ")"
     print "{"
-    print "    go_sched *s = " (kind == "carrier" ? "sched_self()" : "shim_fiber(GO_SHIM_" family ")") ";"
+    print "    go_sched *s = " caller() ";"
     print ""
     if (kind == "raw") {
         print "    if (unlikely(s)) {"
-        print "        struct traced t;"
+        print "        struct shim_call c;"
         print "        long rc;"
         print ""
-        print "        trace_begin(s, &t);"
-        print "        rc = " fn "(s" comma args ");"
-        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", rc);"
+        print "        call_begin(s, &c);"
+        print "        do"
+        print "            rc = " fn "(s" comma args ");"
+        print "        while (call_again(s, &c, rc));"
+        print "        call_end(&c, \"" nm "\", " fd_of(params) ", rc);"
         print "        return (" ret ")shim_result(rc);"
         print "    }"
         print "    return " original(nm) "(" args ");"
     } else if (kind == "own") {
         if (ret == "void") {
-            print "    if (unlikely(s))"
+            print "    if (unlikely(s)) {"
+            print "        struct shim_call c;"
+            print ""
+            print "        call_begin(s, &c);"
             print "        " fn "(s" comma args ");"
-            print "    else"
+            print "        call_again(s, &c, 0);"
+            print "        call_end(&c, \"" nm "\", -1, 0);"
+            print "    } else {"
             print "        " original(nm) "(" args ");"
+            print "    }"
         } else {
             print "    if (unlikely(s)) {"
-            print "        struct traced t;"
+            print "        struct shim_call c;"
             print "        " ret " result;"
             print ""
-            print "        trace_begin(s, &t);"
-            print "        result = " fn "(s" comma args ");"
-            print "        trace_end(&t, \"" nm "\", " fd_of(params) ", result);"
+            print "        call_begin(s, &c);"
+            print "        do"
+            print "            result = " fn "(s" comma args ");"
+            print "        while (call_again(s, &c, " outcome_of(nm) "));"
+            print "        call_end(&c, \"" nm "\", " fd_of(params) ", result);"
             print "        return result;"
             print "    }"
             print "    return " original(nm) "(" args ");"
         }
-    } else if (kind == "pool") {
-        print "    if (unlikely(s)) {"
+    } else if (kind == "pool" || kind == "fork") {
+        print "    if (unlikely(s)" (kind == "fork" ? " && !threads_on" : "") ") {"
         print "        struct args_" nm " a = {" (args == "" ? "" : inits(args)) "};"
-        print "        struct traced t;"
+        print "        struct shim_call c;"
         print "        int rc;"
         print ""
-        print "        trace_begin(s, &t);"
+        print "        call_begin(s, &c);"
         print "        rc = shim_pool(run_" nm ", &a);"
+        print "        call_again(s, &c, 0);"
         outcome = ret == "void" || ret ~ /\*$/ ? "rc" : "rc < 0 ? rc : (long)a.result_"
-        print "        trace_end(&t, \"" nm "\", " fd_of(params) ", " outcome ");"
+        print "        call_end(&c, \"" nm "\", " fd_of(params) ", " outcome ");"
         if (ret == "void")
             print "        return;"
         else
@@ -162,13 +173,15 @@ function emit(nm,    args, comma, outcome)
     } else if (kind == "carrier") {
         print "    struct args_" nm " a = {" inits(args) "};"
         print ""
-        print "    if (likely(!s))"
+        print "    if (likely(!s) || threads_on)"
         print "        return " original(nm) "(" args ");"
         print "    tcb_on_carrier(s, run_" nm ", &a);"
         print "    return a.result_;"
     } else if (kind == "quiet") {
         print "    " ret (ret ~ /\*$/ ? "" : " ") "result;"
         print ""
+        print "    if (threads_on)"
+        print "        return " original(nm) "(" args ");"
         print "    if (s)"
         print "        s->no_park++;"
         print "    result = " original(nm) "(" args ");"
@@ -206,6 +219,22 @@ function emit(nm,    args, comma, outcome)
         print "    return result;"
     }
     print "}"
+}
+
+# Whose call it is. Where the program's threads are fibers, libc's function goes on to its call site:
+# only there does it know that it may be cancelled.
+function caller()
+{
+    if (kind == "carrier")
+        return "sched_self()"
+    return ((kind == "raw" || kind == "own") && family != "DNS" ? "shim_by_name" : "shim_fiber") \
+           "(GO_SHIM_" family ")"
+}
+
+# of a function that returns something else: is its result what call_again knows?
+function outcome_of(nm)
+{
+    return ret == "ssize_t" ? "result < 0 ? -errno : result" : "0"
 }
 
 function args_of(prefix, args,    n, i, part, out)

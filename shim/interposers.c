@@ -4,7 +4,7 @@
  * _FORTIFY_SOURCE, whose wrappers would be defined a second time here. */
 #undef _FORTIFY_SOURCE
 #include "shim/originals.h"
-#include "shim/trace.h"
+#include "shim/call.h"
 #include <grp.h>
 #include <sched.h>
 #include <sys/file.h>

@@ -7,6 +7,7 @@
 
 #include "shim/shim.h"
 #include <aio.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <wordexp.h>
 

@@ -4,6 +4,7 @@
 #include "core/sys.h"
 #include "shim/kept.h"
 #include "shim/shim.h"
+#include "shim/threads.h"
 #include "shim/wrap.h"
 #include <gosling/io.h>
 #include <pthread.h>
@@ -21,7 +22,14 @@ struct masked {
 static void mask_set(go_sched *s, struct masked *m, const sigset_t *mask)
 {
     unsigned ran = shim_handlers_run(s);
+    struct thread *t = threads_on ? thread_of(s->current) : NULL;
 
+    if (t) { /* until its end, and that of the handlers that it lets in */
+        if (mask)
+            deliver_mask_until(t, (const uint64_t *)(const void *)mask);
+        *m = (struct masked){.interrupted = mask && deliver_due(t)};
+        return;
+    }
     m->mask = mask;
     if (mask)
         shim_sigmask(s, SIG_SETMASK, mask, &m->saved);

@@ -18,22 +18,27 @@
     X(unsigned, ev_pending_count, (struct ev_loop * l), (l))    \
     X(void *, ev_userdata, (struct ev_loop * l), (l))
 
-#define EV_VOIDS(X)                                                       \
-    X(ev_loop_destroy, (struct ev_loop * l), (l))                         \
-    X(ev_loop_fork, (struct ev_loop * l), (l))                            \
-    X(ev_break, (struct ev_loop * l, int how), (l, how))                  \
-    X(ev_set_userdata, (struct ev_loop * l, void *data), (l, data))       \
-    X(ev_io_start, (struct ev_loop * l, ev_io * w), (l, w))               \
-    X(ev_io_stop, (struct ev_loop * l, ev_io * w), (l, w))                \
-    X(ev_fork_start, (struct ev_loop * l, ev_fork * w), (l, w))           \
-    X(ev_fork_stop, (struct ev_loop * l, ev_fork * w), (l, w))            \
-    X(ev_set_loop_release_cb,                                             \
-      (struct ev_loop * l, void (*release)(struct ev_loop *) EV_NOEXCEPT, \
-       void (*acquire)(struct ev_loop *) EV_NOEXCEPT),                    \
+#define EV_VOIDS(X)                                                                  \
+    X(ev_set_allocator, (void *(*resize)(void *at, long size)EV_NOEXCEPT), (resize)) \
+    X(ev_loop_destroy, (struct ev_loop * l), (l))                                    \
+    X(ev_loop_fork, (struct ev_loop * l), (l))                                       \
+    X(ev_break, (struct ev_loop * l, int how), (l, how))                             \
+    X(ev_set_userdata, (struct ev_loop * l, void *data), (l, data))                  \
+    X(ev_io_start, (struct ev_loop * l, ev_io * w), (l, w))                          \
+    X(ev_io_stop, (struct ev_loop * l, ev_io * w), (l, w))                           \
+    X(ev_fork_start, (struct ev_loop * l, ev_fork * w), (l, w))                      \
+    X(ev_fork_stop, (struct ev_loop * l, ev_fork * w), (l, w))                       \
+    X(ev_set_loop_release_cb,                                                        \
+      (struct ev_loop * l, void (*release)(struct ev_loop *) EV_NOEXCEPT,            \
+       void (*acquire)(struct ev_loop *) EV_NOEXCEPT),                               \
       (l, release, acquire))
 
 #define ARES_VALUES(X)                                                                           \
     X(int, ares_library_init, (int flags), (flags))                                              \
+    X(int, ares_library_init_mem,                                                                \
+      (int flags, void *(*get)(size_t n), void (*put)(void *p),                                  \
+       void *(*resize)(void *p, size_t n)),                                                      \
+      (flags, get, put, resize))                                                                 \
     X(int, ares_init_options, (ares_channel * channel, struct ares_options * options, int mask), \
       (channel, options, mask))                                                                  \
     X(int, ares_set_servers_ports, (ares_channel channel, struct ares_addr_port_node * servers), \
@@ -101,6 +106,30 @@ static void *find(void *lib, const char *name)
     return at;
 }
 
+/* Theirs is the library's: own.c. What they have from before is known by its address. */
+static void *ev_resize(void *p, long n) EV_NOEXCEPT
+{
+    if (n > 0)
+        return realloc(p, (size_t)n);
+    free(p);
+    return NULL;
+}
+
+static void *get(size_t n)
+{
+    return malloc(n);
+}
+
+static void put(void *p)
+{
+    free(p);
+}
+
+static void *resize(void *p, size_t n)
+{
+    return realloc(p, n);
+}
+
 /* Before anybody can run a scheduler. */
 __attribute__((constructor)) static void load(void)
 {
@@ -120,4 +149,8 @@ __attribute__((constructor)) static void load(void)
         ARES_VALUES(VALUE)
         ARES_VOIDS(VOID)
     }
+#undef VALUE
+#undef VOID
+    ev_set_allocator(ev_resize);
+    ares_library_init_mem(ARES_LIB_INIT_NONE, get, put, resize);
 }

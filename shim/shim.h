@@ -38,18 +38,28 @@ extern unsigned shim_families;
  */
 bool shim_handler_left(go_sched *s);
 
-/* The scheduler of the calling fiber, if this is one, which may wait, and whose calls of that
- * family are ours. Code of the library itself comes by here only through functions of the
- * program's (see own.h in the makefile: its own calls are libc's). */
+/* The scheduler of the calling fiber, if this is one, which may wait, is not in a call of ours
+ * already, and whose calls of that family are ours. Code of the library itself comes by here only
+ * through functions of the program's (see own.h in the makefile: its own calls are libc's). */
 static inline go_sched *shim_fiber(unsigned family)
 {
     go_sched *s = sched_self();
 
     if (likely(!s))
         return NULL;
-    if (!(shim_families & family) || !s->current || s->current == s->loop_fiber)
+    if (!(shim_families & family) || !s->current || s->current == s->loop_fiber ||
+        s->current->inside)
         return NULL;
     return likely(!s->no_park) || shim_handler_left(s) ? s : NULL;
+}
+
+/* Whether the program's threads are fibers (threads.h). */
+extern bool threads_on;
+
+/* The same for calls that libc's function makes as well, at a site of its own. */
+static inline go_sched *shim_by_name(unsigned family)
+{
+    return unlikely(threads_on) ? NULL : shim_fiber(family);
 }
 
 /* ---- signals ---- */
@@ -57,8 +67,18 @@ static inline go_sched *shim_fiber(unsigned family)
 /* Which calls a handler without SA_RESTART ends with EINTR, and which any handler (signal(7)). */
 enum shim_interrupts { SHIM_NEVER, SHIM_RESTARTS, SHIM_INTERRUPTS };
 
-/* After -EINTR: runs the handlers, and says whether the call goes on. */
+/* After -EINTR: runs the handlers, and says whether the call goes on. Where the program's threads
+ * are fibers, they run at the end of the whole call, which then is made again (call.h): a handler
+ * may end its thread, or leave for elsewhere. */
 bool shim_restarts(go_sched *s, enum shim_interrupts kind);
+
+/* Before a wait that signals may interrupt: whether one is there. */
+bool shim_due_now(const go_sched *s);
+
+static inline bool shim_due(const go_sched *s)
+{
+    return unlikely(s->current->attention) && shim_due_now(s);
+}
 
 /* The value of call, a wait of this fiber, which signals may interrupt. */
 #define SHIM_WAITS(s, kind, call)                                       \
@@ -68,7 +88,7 @@ bool shim_restarts(go_sched *s, enum shim_interrupts kind);
                                                                         \
         do {                                                            \
             waits_->interrupts = (kind);                                \
-            value_ = (call);                                            \
+            value_ = shim_due(s) ? -EINTR : (call);                     \
             waits_->interrupts = SHIM_NEVER;                            \
         } while (unlikely(value_ == -EINTR) && shim_restarts(s, kind)); \
         value_;                                                         \
@@ -251,10 +271,6 @@ int shim_sigwait(go_sched *s, const sigset_t *set, int *sig);
 long shim_sigwaitinfo(go_sched *s, const sigset_t *set, siginfo_t *info);
 long shim_sigtimedwait(go_sched *s, const sigset_t *set, siginfo_t *info,
                        const struct timespec *timeout);
-
-/* futex.c */
-long shim_futex_wait(go_sched *s, void *word, uint32_t value, uint32_t bits, go_time until);
-int shim_futex_wake(go_sched *s, void *word, int n, uint32_t bits);
 
 /* ipc.c */
 long shim_msgrcv(go_sched *s, int id, void *msg, size_t n, long type, int flags);

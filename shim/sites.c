@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Entry B: libc's system calls are replaced by jumps, in a way that each architecture's site.h
- * knows. Only the sites whose number can block are touched. Each jumps to a thunk of its own near
- * libc, which goes on to shim_site_entry (site.S).
+ * knows. Each jumps to a thunk of its own near libc, which goes on to shim_site_entry (site.S) if
+ * its number is the engine's. Where traps may stop all other calls (SITE_ALL), the thunks of the
+ * rest just make them.
  *
  * The text is writable for some microseconds, while this is the only thread and takes no signals,
  * and never executable at the same time. Everything in between is raw system calls, since libc's
@@ -56,13 +57,24 @@ static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
+/* Those whose number can block, or is known only later, are the engine's. Where clones of threads
+ * are, they go by an entry of their own. */
+static enum site_kind kind_of(int nr)
+{
+    if (SITE_ALL && (nr == SYS_clone || nr == SYS_clone3))
+        return SITE_CLONE;
+    return nr == SITE_ANY || shim_knows(nr) ? SITE_KNOWN : SITE_PLAIN;
+}
+
 static void find_sites(struct libc *l)
 {
     struct site s;
 
     for (unsigned char *p = l->text; p < l->end && l->count < SITES_MOST; p += SITE_STEP)
-        if (site_at(p, l->text, l->end, &s))
+        if (site_at(p, l->text, l->end, &s) && (SITE_ALL || kind_of(s.nr) != SITE_PLAIN)) {
             l->sites[l->count++] = s;
+            p += s.length - SITE_STEP;
+        }
 }
 
 /* Room for the thunks, where a jump reaches them. */
@@ -88,12 +100,6 @@ static inline long protect(const struct libc *l, int how)
     return SYS3(SYS_mprotect, from, (uintptr_t)l->end - from, how);
 }
 
-/* For the stub: the rest of the text's last page. */
-static bool has_room_behind(const struct libc *l)
-{
-    return SITE_STUB && (-(uintptr_t)l->end & (PAGE - 1)) + 1 > SITE_STUB;
-}
-
 /* Nothing of libc may run in here: not even memcpy. */
 static __attribute__((noinline, optimize("no-tree-loop-distribute-patterns"))) int write_jumps(
     const struct libc *l, unsigned char *thunks)
@@ -104,8 +110,6 @@ static __attribute__((noinline, optimize("no-tree-loop-distribute-patterns"))) i
         return rc;
     for (unsigned i = 0; i < l->count; i++)
         site_jump(&l->sites[i], thunks + i * SITE_THUNK);
-    if (has_room_behind(l))
-        site_stub(l->end);
     site_written(l->text, l->end);
     return (int)protect(l, PROT_READ | PROT_EXEC | l->protection);
 }
@@ -144,12 +148,13 @@ const char *sites_patch(unsigned *count)
         return "this libc has no call sites of the known form";
     if (!alone())
         return "the program has threads already";
-    size = (l.count * SITE_THUNK + PAGE - 1) & ~(size_t)(PAGE - 1);
+    size = (l.count * SITE_THUNK + SITE_STUB + PAGE - 1) & ~(size_t)(PAGE - 1);
     thunks = room_near(&l, size);
     if (!thunks)
         return "there is no room near libc";
     for (unsigned i = 0; i < l.count; i++)
-        site_thunk(thunks + i * SITE_THUNK, &l.sites[i]);
+        site_thunk(thunks + i * SITE_THUNK, &l.sites[i], kind_of(l.sites[i].nr));
+    site_stub(thunks + l.count * SITE_THUNK);
     site_written(thunks, thunks + size);
     if (mprotect(thunks, size, PROT_READ | PROT_EXEC) < 0)
         goto unmap;
@@ -160,10 +165,12 @@ const char *sites_patch(unsigned *count)
     if (rc < 0)
         goto unmap;
     *count = l.count;
-    sites_text.at = l.text;
-    sites_text.size = (size_t)(l.end - l.text);
-    sites_text.size += -sites_text.size & (PAGE - 1);
-    sites_text.stub = has_room_behind(&l) ? l.end : NULL;
+    sites_text.at = thunks;
+    sites_text.size = size;
+    if (SITE_STUB) {
+        sites_text.stub = thunks + l.count * SITE_THUNK;
+        sites_text.restorer = sites_text.stub + SITE_RETURN;
+    }
     return NULL;
 
 unmap:

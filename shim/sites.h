@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* libc's text, in whole pages, once it was changed; and in it a stub that makes a system call and
- * returns, or NULL: there was no room. */
+/* The thunks, in whole pages, once there are any. A call of the stub in them makes a system call;
+ * NULL: there is none. `restorer`: a return from signals. */
 extern struct sites_text {
-    unsigned char *at, *stub;
+    unsigned char *at, *stub, *restorer;
     size_t size;
 } sites_text;
 
@@ -26,10 +26,16 @@ struct site_registers {
 /* One in libc's text. */
 struct site {
     unsigned char *at;
-    int nr;
+    int nr;          /* or SITE_ANY: known only when it is called */
     unsigned length; /* of what is replaced */
     unsigned moved;  /* of the instructions between number and call, which move to the thunk */
+    unsigned near;   /* where in them a displacement is from here; 0: nowhere */
 };
+
+enum { SITE_ANY = -1 };
+
+/* What its thunk does: makes the call; goes by shim_clone_entry, or by shim_site_entry. */
+enum site_kind { SITE_PLAIN, SITE_CLONE, SITE_KNOWN };
 
 /* In a fiber's thread; the system call's result. */
 long shim_site(const struct site_registers *r);

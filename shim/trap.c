@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A thread that traps may make system calls in libc's text alone: libc's are reached by entry B
- * where they can block, and cost nothing where not. Everything else, the program's own code and its
- * libraries', the loader's too, gets SIGSYS, at 1.5 µs a call. The handler does for the fiber what
+ * A thread that traps may make system calls in the thunks alone (sites.c), by which nearly all of
+ * libc's go. Everything else, the program's own code and its libraries', the loader's, and the rest
+ * of libc's, gets SIGSYS, at 1.5 µs a call. The handler does for the fiber what
  * the engine does, so a fiber may park inside it, on its own stack; or makes the call.
  *
- * The library's own calls become calls of a stub in libc's text: its text is copied, changed, and
+ * The library's own calls become calls of a stub among the thunks: its text is copied, changed, and
  * moved over the original, so that it is never writable and executable at once.
  *
  * A thread that traps pays some 10 ns more for every system call. So it does only where there is
@@ -17,10 +17,11 @@
  * A fork child begins anew (sched_entered). */
 #include "shim/trap.h"
 #include "core/sys.h"
+#include "shim/clone.h"
 #include "shim/shim.h"
 #include "shim/sites.h"
+#include "shim/threads.h"
 #include <link.h>
-#include <linux/sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -34,6 +35,9 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_OFF          0
 #define PR_SYS_DISPATCH_ON           1
+#endif
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
 #endif
 #ifndef SYS_USER_DISPATCH
 #define SYS_USER_DISPATCH 2 /* si_code */
@@ -49,9 +53,7 @@ static char selector = 1;
 
 static struct sigaction programs; /* the program's own handler */
 
-/* trap.S */
-_Noreturn void trap_return(unsigned long sp, void *stub);
-long trap_clone_raw(const long *arguments, const greg_t *registers);
+_Noreturn void trap_return(unsigned long sp, void *stub); /* trap.S */
 
 /* ---- which thread ---- */
 
@@ -79,7 +81,7 @@ static bool is_others(const struct dl_phdr_info *info, const ElfW(Phdr) * p)
 
     if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) || !(p->p_flags & PF_R))
         return false;
-    if (sites_text.at - at < (ptrdiff_t)p->p_memsz && sites_text.at >= at)
+    if (name && strncmp(name, "/libc.so.6", 10) == 0)
         return false;
     if ((uintptr_t)is_others - (uintptr_t)at < p->p_memsz)
         return false;
@@ -123,7 +125,7 @@ static bool others_call(void)
 void trap_entered(go_sched *s, bool in)
 {
     (void)s;
-    if (works && others_call())
+    if (works && (threads_on || others_call()))
         dispatch(in);
 }
 
@@ -138,50 +140,22 @@ const sigset_t *trap_mask(int how, const sigset_t *set, sigset_t *room)
 
 /* ---- a call that was stopped ---- */
 
-static long clone_here(const long *a, const greg_t *g)
+/* Those that the kernel does to the caller's own registers or stack, and not to a handler's. */
+static long special(long nr, greg_t *g)
 {
     long rc;
-
-    if (!a[1]) /* as fork: one that shared memory would return from this handler before us */
-        return SYS5(SYS_clone, a[0] & ~(long)(CLONE_VM | CLONE_VFORK), 0, a[2], a[3], a[4]);
-    dispatch(false); /* which the child does not inherit */
-    rc = trap_clone_raw(a, g);
-    dispatch(true);
-    return rc;
-}
-
-/* As clone, where that can do it; what only clone3 can is refused, as by an older kernel. */
-static long clone3_here(const struct clone_args *c, size_t size, const greg_t *g)
-{
-    const uint64_t beyond = ~(uint64_t)UINT32_MAX | CLONE_PIDFD | 0xff;
-    long a[5];
-
-    if (size < sizeof(uint64_t) * 8)
-        return -EINVAL;
-    if (size > sizeof(uint64_t) * 8 || c->flags & beyond)
-        return -ENOSYS;
-    a[0] = (long)(c->flags | c->exit_signal);
-    a[1] = c->stack ? (long)(c->stack + c->stack_size) : 0;
-    a[2] = (long)c->parent_tid;
-    a[3] = (long)c->child_tid;
-    a[4] = (long)c->tls;
-    return clone_here(a, g);
-}
-
-/* Those that the kernel does to the caller's own registers or stack, and not to a handler's. */
-static long special(long nr, const greg_t *g)
-{
-    const long a[6] = {g[REG_RDI], g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8], g[REG_R9]};
 
     switch (nr) {
     case SYS_rt_sigreturn:
         trap_return((unsigned long)g[REG_RSP], sites_text.stub);
     case SYS_vfork:
         return SYS5(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    case SYS_clone:
-        return clone_here(a, g);
     default:
-        return clone3_here((const struct clone_args *)a[0], (size_t)a[1], g);
+        if (clone_call(sched_self(), nr, g, &rc))
+            return rc;
+        if (nr == SYS_clone3)
+            return SYS2(nr, g[REG_RDI], g[REG_RSI]);
+        return SYS5(nr, g[REG_RDI], g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8]);
     }
 }
 
@@ -317,7 +291,13 @@ static bool under_valgrind(void)
 
 const char *trap_begin(void)
 {
-    struct sigaction sa = {.sa_sigaction = stopped, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    /* the kernel's own form: the handler must return where it may */
+    const struct {
+        void (*handler)(int sig, siginfo_t *info, void *context);
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } action = {stopped, SA_SIGINFO | SA_NODEFER | SA_RESTORER, sites_text.restorer, 0};
     const char *why;
 
     if (!tcb_possible()) /* which this file, not instrumented, cannot ask for */
@@ -334,8 +314,9 @@ const char *trap_begin(void)
     why = move_own();
     if (why)
         return why;
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGSYS, &sa, &programs);
+    sigaction(SIGSYS, NULL, &programs);
+    if (SYS4(SYS_rt_sigaction, SIGSYS, &action, NULL, _NSIG / 8) < 0)
+        return "the kernel does not take its handler";
     works = true;
     return NULL;
 }

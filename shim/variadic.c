@@ -4,10 +4,15 @@
  * the last one is at most one word, and there is always a word to be read, given or not. */
 #undef _FORTIFY_SOURCE
 #include "shim/originals.h"
+#include "shim/call.h"
+#include "shim/memory.h"
 #include "shim/sites.h"
 #include "shim/trap.h"
 #include <fcntl.h>
 #include <stdarg.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -23,61 +28,74 @@
         va_end(ap);             \
     } while (0)
 
-#define FCNTL(name)                                                   \
-    EXPORT int name(int fd, int command, ...)                         \
-    {                                                                 \
-        go_sched *s = shim_fiber(GO_SHIM_IO);                         \
-        long arg;                                                     \
-                                                                      \
-        LAST(command, arg);                                           \
-        if (unlikely(s))                                              \
-            return (int)shim_result(shim_fcntl(s, fd, command, arg)); \
-        return ORIGINAL(name)(fd, command, arg);                      \
-    }                                                                 \
-    OWN int gosling_own_##name(int fd, int command, long arg)         \
-    {                                                                 \
-        go_sched *s = shim_own_begin();                               \
-        int rc = ORIGINAL(name)(fd, command, arg);                    \
-        shim_own_end(s);                                              \
-        return rc;                                                    \
+#define CALLED(s, name, fd, call)        \
+    ({                                   \
+        struct shim_call c_;             \
+        long rc_;                        \
+                                         \
+        call_begin(s, &c_);              \
+        do                               \
+            rc_ = (call);                \
+        while (call_again(s, &c_, rc_)); \
+        call_end(&c_, name, fd, rc_);    \
+        (int)shim_result(rc_);           \
+    })
+
+#define FCNTL(name)                                                       \
+    EXPORT int name(int fd, int command, ...)                             \
+    {                                                                     \
+        go_sched *s = shim_by_name(GO_SHIM_IO);                           \
+        long arg;                                                         \
+                                                                          \
+        LAST(command, arg);                                               \
+        if (unlikely(s))                                                  \
+            return CALLED(s, #name, fd, shim_fcntl(s, fd, command, arg)); \
+        return ORIGINAL(name)(fd, command, arg);                          \
+    }                                                                     \
+    OWN int gosling_own_##name(int fd, int command, long arg)             \
+    {                                                                     \
+        go_sched *s = shim_own_begin();                                   \
+        int rc = ORIGINAL(name)(fd, command, arg);                        \
+        shim_own_end(s);                                                  \
+        return rc;                                                        \
     }
 
-#define OPEN(name)                                                                          \
-    EXPORT int name(const char *path, int flags, ...)                                       \
-    {                                                                                       \
-        go_sched *s = shim_fiber(GO_SHIM_IO);                                               \
-        long mode;                                                                          \
-                                                                                            \
-        LAST(flags, mode);                                                                  \
-        if (unlikely(s))                                                                    \
-            return (int)shim_result(shim_openat(s, AT_FDCWD, path, flags, (unsigned)mode)); \
-        return ORIGINAL(name)(path, flags, mode);                                           \
-    }                                                                                       \
-    OWN int gosling_own_##name(const char *path, int flags, long mode)                      \
-    {                                                                                       \
-        go_sched *s = shim_own_begin();                                                     \
-        int rc = ORIGINAL(name)(path, flags, mode);                                         \
-        shim_own_end(s);                                                                    \
-        return rc;                                                                          \
+#define OPEN(name)                                                                              \
+    EXPORT int name(const char *path, int flags, ...)                                           \
+    {                                                                                           \
+        go_sched *s = shim_by_name(GO_SHIM_IO);                                                 \
+        long mode;                                                                              \
+                                                                                                \
+        LAST(flags, mode);                                                                      \
+        if (unlikely(s))                                                                        \
+            return CALLED(s, #name, -1, shim_openat(s, AT_FDCWD, path, flags, (unsigned)mode)); \
+        return ORIGINAL(name)(path, flags, mode);                                               \
+    }                                                                                           \
+    OWN int gosling_own_##name(const char *path, int flags, long mode)                          \
+    {                                                                                           \
+        go_sched *s = shim_own_begin();                                                         \
+        int rc = ORIGINAL(name)(path, flags, mode);                                             \
+        shim_own_end(s);                                                                        \
+        return rc;                                                                              \
     }
 
-#define OPENAT(name)                                                                   \
-    EXPORT int name(int dir, const char *path, int flags, ...)                         \
-    {                                                                                  \
-        go_sched *s = shim_fiber(GO_SHIM_IO);                                          \
-        long mode;                                                                     \
-                                                                                       \
-        LAST(flags, mode);                                                             \
-        if (unlikely(s))                                                               \
-            return (int)shim_result(shim_openat(s, dir, path, flags, (unsigned)mode)); \
-        return ORIGINAL(name)(dir, path, flags, mode);                                 \
-    }                                                                                  \
-    OWN int gosling_own_##name(int dir, const char *path, int flags, long mode)        \
-    {                                                                                  \
-        go_sched *s = shim_own_begin();                                                \
-        int rc = ORIGINAL(name)(dir, path, flags, mode);                               \
-        shim_own_end(s);                                                               \
-        return rc;                                                                     \
+#define OPENAT(name)                                                                       \
+    EXPORT int name(int dir, const char *path, int flags, ...)                             \
+    {                                                                                      \
+        go_sched *s = shim_by_name(GO_SHIM_IO);                                            \
+        long mode;                                                                         \
+                                                                                           \
+        LAST(flags, mode);                                                                 \
+        if (unlikely(s))                                                                   \
+            return CALLED(s, #name, -1, shim_openat(s, dir, path, flags, (unsigned)mode)); \
+        return ORIGINAL(name)(dir, path, flags, mode);                                     \
+    }                                                                                      \
+    OWN int gosling_own_##name(int dir, const char *path, int flags, long mode)            \
+    {                                                                                      \
+        go_sched *s = shim_own_begin();                                                    \
+        int rc = ORIGINAL(name)(dir, path, flags, mode);                                   \
+        shim_own_end(s);                                                                   \
+        return rc;                                                                         \
     }
 
 FCNTL(fcntl)
@@ -145,6 +163,8 @@ OWN long gosling_own_syscall(long nr, long a, long b, long c, long d, long e, lo
 #define SIGACTION(name)                                                                     \
     EXPORT int name(int sig, const struct sigaction *new, struct sigaction *old)            \
     {                                                                                       \
+        if (threads_on) /* libc's call comes to deliver.c */                                \
+            return ORIGINAL(name)(sig, new, old);                                           \
         return shim_sigaction(sig, new, old);                                               \
     }                                                                                       \
     OWN int gosling_own_##name(int sig, const struct sigaction *new, struct sigaction *old) \
@@ -158,6 +178,8 @@ SIGACTION(__sigaction)
 #define SIGNAL(name, flags)                                                \
     EXPORT __sighandler_t name(int sig, __sighandler_t handler)            \
     {                                                                      \
+        if (threads_on)                                                    \
+            return ORIGINAL(name)(sig, handler);                           \
         return shim_signal(sig, handler, flags);                           \
     }                                                                      \
     OWN __sighandler_t gosling_own_##name(int sig, __sighandler_t handler) \
@@ -175,8 +197,11 @@ SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER)
 #define MASK(name, result)                                                  \
     EXPORT int name(int how, const sigset_t *set, sigset_t *old)            \
     {                                                                       \
-        int rc = shim_sigmask(sched_self(), how, set, old);                 \
+        int rc;                                                             \
                                                                             \
+        if (threads_on)                                                     \
+            return ORIGINAL(name)(how, set, old);                           \
+        rc = shim_sigmask(sched_self(), how, set, old);                     \
         return result;                                                      \
     }                                                                       \
     OWN int gosling_own_##name(int how, const sigset_t *set, sigset_t *old) \
@@ -187,8 +212,70 @@ SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER)
 MASK(sigprocmask, rc ? (errno = rc, -1) : 0)
 MASK(pthread_sigmask, rc)
 
+/* ---- names of threads ---- */
+
+/* libc has them from files of the kernel's, which does not know our threads. */
+EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+    struct thread *t = threads_on ? thread_by_id(tcb_tid(thread)) : NULL;
+
+    if (!t)
+        return ORIGINAL(pthread_setname_np)(thread, name);
+    return thread_set_name(t, name);
+}
+
+EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t room)
+{
+    const struct thread *t = threads_on ? thread_by_id(tcb_tid(thread)) : NULL;
+
+    if (!t)
+        return ORIGINAL(pthread_getname_np)(thread, name, room);
+    if (room < sizeof t->comm)
+        return ERANGE;
+    memcpy(name, t->comm, sizeof t->comm);
+    return 0;
+}
+
+OWN int gosling_own_pthread_setname_np(pthread_t thread, const char *name)
+{
+    return ORIGINAL(pthread_setname_np)(thread, name);
+}
+
+OWN int gosling_own_pthread_getname_np(pthread_t thread, char *name, size_t room)
+{
+    return ORIGINAL(pthread_getname_np)(thread, name, room);
+}
+
+/* ---- memory ---- */
+
+/* Of a list that is ours while the program's threads are fibers. */
+EXPORT void freeaddrinfo(struct addrinfo *res)
+{
+    if (!memory_is(res)) {
+        ORIGINAL(freeaddrinfo)(res);
+        return;
+    }
+    while (res) {
+        struct addrinfo *next = res->ai_next;
+
+        if (memory_is(res->ai_canonname))
+            memory_put(res->ai_canonname);
+        else
+            free(res->ai_canonname);
+        memory_put(res);
+        res = next;
+    }
+}
+
+OWN void gosling_own_freeaddrinfo(struct addrinfo *res)
+{
+    freeaddrinfo(res);
+}
+
 EXPORT int siginterrupt(int sig, int flag)
 {
+    if (threads_on)
+        return ORIGINAL(siginterrupt)(sig, flag);
     return shim_siginterrupt(sig, flag);
 }
 

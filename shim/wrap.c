@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * `gosling run`: the program's main runs in a fiber. The loader has put this library before libc,
- * so its __libc_start_main is ours; GOSLING_RUN in the environment says that it is wanted. The
- * variables end here: what the program executes is not wrapped, and its environment is the one that
- * it would have had. */
+ * so its __libc_start_main is ours; GOSLING_RUN in the environment says that it is wanted. */
 #include "shim/wrap.h"
 #include "core/low.h"
 #include "core/misuse.h"
 #include "shim/shim.h"
+#include "shim/threads.h"
 #include "shim/trace.h"
 #include <dlfcn.h>
 #include <gosling/run.h>
@@ -32,12 +31,20 @@ static struct program {
     char **argv;
 } program;
 
+/* What the program executes is not wrapped, and has the environment that it would have had; unless
+ * --follow. */
+static void done_with(const char *name)
+{
+    if (!wrap.follow)
+        unsetenv(name);
+}
+
 static go_time seconds(const char *name)
 {
     const char *text = secure_getenv(name);
     double s = text ? atof(text) : 0;
 
-    unsetenv(name);
+    done_with(name);
     return s > 0 ? (go_time)(s * 1e9) : 0;
 }
 
@@ -50,7 +57,7 @@ static go_resolver resolver(void)
         r = GO_RESOLVER_ARES;
     else if (text && strcmp(text, "thread") == 0)
         r = GO_RESOLVER_THREAD;
-    unsetenv("GOSLING_RESOLVER");
+    done_with("GOSLING_RESOLVER");
     return r;
 }
 
@@ -59,12 +66,14 @@ static void restore_preload(void)
 {
     const char *was = secure_getenv("GOSLING_PRELOAD_WAS");
 
+    if (wrap.follow)
+        return;
     if (was && *was)
         setenv("LD_PRELOAD", was, 1);
     else
         unsetenv("LD_PRELOAD");
-    unsetenv("GOSLING_PRELOAD_WAS");
-    unsetenv("GOSLING_RUN");
+    done_with("GOSLING_PRELOAD_WAS");
+    done_with("GOSLING_RUN");
 }
 
 /* What this machine lacks, for --strict. NULL: nothing. */
@@ -84,7 +93,7 @@ static void begin_strictly(void)
     const char *why = lacks();
 
     wrap.strict = secure_getenv("GOSLING_STRICT") != NULL;
-    unsetenv("GOSLING_STRICT");
+    done_with("GOSLING_STRICT");
     if (!wrap.strict || !why)
         return;
     report("%s; --strict does not run it", why);
@@ -98,13 +107,31 @@ static void begin_trace(void)
 
     if (rc < 0)
         report("--trace %s: %s; nothing is traced", path, strerrorname_np(-rc));
-    unsetenv("GOSLING_TRACE");
+    done_with("GOSLING_TRACE");
+}
+
+/* --native-threads, --slice. */
+static void begin_threads(void)
+{
+    const char *slice = secure_getenv("GOSLING_SLICE");
+
+    wrap.native_threads = secure_getenv("GOSLING_NATIVE_THREADS") != NULL;
+    if (slice)
+        slice_time((unsigned)atoi(slice));
+    done_with("GOSLING_NATIVE_THREADS");
+    done_with("GOSLING_SLICE");
 }
 
 static int run_main(void *arg)
 {
+    go_sched *s = sched_self();
+
     (void)arg;
+    if (!wrap.native_threads && !threads_why_not())
+        threads_begin(s);
     program.result = program.main(program.argc, program.argv, environ);
+    if (threads_on) /* as libc: threads do not outlive it, nor does it wait for them */
+        exit(program.result);
     return 0;
 }
 
@@ -123,12 +150,14 @@ static int wrapped_main(int argc, char **argv, char **env)
     int rc;
 
     (void)env;
+    wrap.follow = secure_getenv("GOSLING_FOLLOW") != NULL;
     wrap.timeout = seconds("GOSLING_TIMEOUT");
     wrap.connect_timeout = seconds("GOSLING_CONNECT_TIMEOUT");
     wrap.audit = secure_getenv("GOSLING_AUDIT") != NULL;
-    unsetenv("GOSLING_AUDIT");
+    done_with("GOSLING_AUDIT");
     begin_strictly();
     begin_trace();
+    begin_threads();
     restore_preload();
     wrap.active = true;
     if (wrap.audit)
@@ -136,6 +165,7 @@ static int wrapped_main(int argc, char **argv, char **env)
     low_kept = true;
     program.argc = argc;
     program.argv = argv;
+    run_open = true;
     rc = go_run_with(&opts, run_main, NULL);
     if (rc < 0) {
         dprintf(2, "gosling: the program cannot run in a fiber: %s; it runs as it is\n",

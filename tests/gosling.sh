@@ -129,10 +129,10 @@ static void nothing(int sig) { (void)sig; }
 int main(void) { signal(SIGALRM, nothing); alarm(1); __sigpause(0, 0); return 4; }
 END
 if ${CC:-cc} -o "$work/blocks" "$work/blocks.c" 2>/dev/null; then
-    out=$("$gosling" run --strict -- "$work/blocks" 2>&1)
+    out=$("$gosling" run --native-threads --strict -- "$work/blocks" 2>&1)
     [ $? = 126 ] && [[ $out == *__sigpause* ]]
     ok $? 'S11.55 --strict refuses what would block the OS thread' "$out"
-    out=$("$gosling" run -- "$work/blocks" 2>&1)
+    out=$("$gosling" run --native-threads -- "$work/blocks" 2>&1)
     [ $? = 4 ] && [ "$(grep -c 'calls __sigpause' <<<"$out")" = 1 ]
     ok $? 'S11.55 without it, it is named once' "$out"
 fi

@@ -15,8 +15,9 @@ clang='clang'
 valgrind='valgrind'
 registers='qemu-user clang-16 lld-16 llvm-16-linker-tools'
 full='clang clang-format valgrind gdb strace linux-perf curl openssl stunnel4 nginx apache2
-      postgresql redis-server mariadb-server libpq-dev libhiredis-dev libcurl4-openssl-dev libssl-dev
-      libmariadb-dev netcat-openbsd git wget redis-tools python3'
+      postgresql redis-server mariadb-server memcached apache2-utils xz-utils
+      libpq-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libmariadb-dev
+      netcat-openbsd git wget redis-tools python3'
 
 have_file() # any of the patterns
 {

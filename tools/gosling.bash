@@ -18,7 +18,7 @@ _gosling()
     [ "${COMP_WORDS[1]}" == run ] || return
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --timeout | --connect-timeout | --resolver | --trace) i=$((i + 1)) ;;
+        --timeout | --connect-timeout | --resolver | --trace | --slice) i=$((i + 1)) ;;
         --)
             i=$((i + 1))
             break
@@ -36,13 +36,13 @@ _gosling()
         return
     fi
     case $prev in
-    --timeout | --connect-timeout) ;;
+    --timeout | --connect-timeout | --slice) ;;
     --resolver) mapfile -t COMPREPLY < <(compgen -W 'ares thread auto' -- "$cur") ;;
     --trace) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     *)
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W '--timeout --connect-timeout --resolver --trace
-                --audit --strict --or-native --help --' -- "$cur")
+                --audit --strict --slice --native-threads --follow --or-native --help --' -- "$cur")
         else
             mapfile -t COMPREPLY < <(compgen -c -- "$cur")
         fi

@@ -23,13 +23,17 @@ static const char usage[] =
     "usage: gosling run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n"
     "       gosling check PROGRAM\n"
     "\n"
-    "run: the program's main runs in a fiber, under the shim.\n"
+    "run: the program runs under the shim; its threads are fibers of one kernel thread.\n"
     "  --timeout SECONDS          a call that waits longer fails with ETIMEDOUT\n"
     "  --connect-timeout SECONDS  the same, of connect\n"
     "  --resolver ares|thread|auto  who looks names up\n"
     "  --trace FILE               a line for each call that waited; -: standard error\n"
     "  --audit                    at the end, print what blocked the OS thread\n"
     "  --strict                   refuse what would block the OS thread\n"
+    "  --slice MILLISECONDS       after which a thread that does not wait makes room (2; 0: "
+    "never)\n"
+    "  --native-threads           threads are the kernel's; main alone is a fiber\n"
+    "  --follow                   the programs that it executes are wrapped as well\n"
     "  --or-native                run it as it is where it cannot be wrapped\n"
     "check: what the shim can do for the program, and what not, and why.\n"
     "\n"
@@ -173,7 +177,7 @@ static int check(const char *name)
     list("Calls that libc makes for it inside (entry B, call sites):", e.inner, e.inner_n);
     list("Calls that block the OS thread:", e.blocking, e.blocking_n);
     if (e.threads)
-        puts("It makes threads: these run as they are, beside the fiber of main.");
+        puts("It makes threads: fibers of one kernel thread, where that is possible (below).");
     entries();
     rc = 0;
 out:
@@ -209,8 +213,6 @@ static const char *why_not(const char *path, bool strict)
         snprintf(reason, sizeof reason, "%s", e.why_not);
     else if (strict && e.blocking_n)
         snprintf(reason, sizeof reason, "it calls %s, which blocks the OS thread", e.blocking[0]);
-    else if (strict && e.threads)
-        snprintf(reason, sizeof reason, "it makes threads, which would run as they are");
     else
         reason[0] = '\0';
     elf_free(&e);
@@ -246,6 +248,9 @@ static int run(int argc, char **argv)
                                             {"trace", required_argument, NULL, 'f'},
                                             {"audit", no_argument, NULL, 'a'},
                                             {"strict", no_argument, NULL, 's'},
+                                            {"slice", required_argument, NULL, 'm'},
+                                            {"native-threads", no_argument, NULL, 'k'},
+                                            {"follow", no_argument, NULL, 'w'},
                                             {"or-native", no_argument, NULL, 'n'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
@@ -278,6 +283,17 @@ static int run(int argc, char **argv)
         case 's':
             setenv("GOSLING_STRICT", "1", 1);
             strict = true;
+            break;
+        case 'm':
+            if (strspn(optarg, "0123456789") != strlen(optarg) || !*optarg || atoi(optarg) > 1000)
+                return fail(FAILED, "--slice is 0 to 1000 milliseconds, not \"%s\"", optarg);
+            setenv("GOSLING_SLICE", optarg, 1);
+            break;
+        case 'k':
+            setenv("GOSLING_NATIVE_THREADS", "1", 1);
+            break;
+        case 'w':
+            setenv("GOSLING_FOLLOW", "1", 1);
             break;
         case 'n':
             or_native = true;

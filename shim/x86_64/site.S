@@ -5,7 +5,7 @@
  * destroys them, and so are the flags. Everything else is the caller's, the 128 bytes below its
  * stack pointer (ABI section 3.2.2, the red zone) included.
  *
- * Outside fibers: the system call. In them: shim_site(registers), with the SSE registers saved around
+ * Outside fibers: the system call, but for futexes. In them: shim_site(registers), with the SSE registers saved around
  * it, as a compiler may keep values there across what it takes for one instruction. Not the upper
  * halves of AVX: libc is compiled for the baseline, and its functions for newer processors make no
  * system calls. Not the x87 stack: the functions that have these sites compute nothing. (fxsave and
@@ -48,6 +48,8 @@ shim_site_entry:
         .cfi_offset rip, -(RED_ZONE + 8)
         cmpq $0, %fs:(%rcx)
         jne 1f
+        cmpl $202, %eax /* a futex: a fiber may wait there */
+        je 1f
         syscall
 0:      popq %r11
         .cfi_remember_state

@@ -32,7 +32,7 @@ for (sort keys %law) {
 }
 
 my $tests = 'tests/*.c tests/*.cc tests/*.h tests/*.sh tests/shim/*.c tests/shim/*.cc tests/real/*.c';
-for my $f (glob("$tests tools/check-shim.sh")) {
+for my $f (glob("$tests tools/check-shim.sh tools/check-wrap.sh")) {
     local $/;
     open my $in, '<', $f or die "$f: $!\n";
     my $text = <$in>;

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls that name a thread by its id. The kernel knows only the carrier: it is asked about that one
+ * instead; what is set, and would be a single thread's, is remembered and told again. */
+#include "core/sys.h"
+#include "shim/memory.h"
+#include "shim/threads.h"
+#include <linux/prctl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef SHIM_CLONE
+
+enum { F_SETOWN_EX_ = 15, OWNER_TID = 0 };
+
+/* ---- timers whose signals are for one thread ---- */
+
+static struct aimed {
+    struct aimed *next;
+    int timer, tid;
+} * aimed;
+
+struct thread *ids_timer_thread(int timer)
+{
+    for (const struct aimed *a = aimed; a; a = a->next)
+        if (a->timer == timer)
+            return thread_by_id(a->tid);
+    return NULL;
+}
+
+static long make_timer(const struct site_registers *r)
+{
+    const struct sigevent *e = (const struct sigevent *)r->a[1];
+    struct sigevent mine;
+    struct aimed *a;
+    long rc;
+
+    if (!e || e->sigev_notify != SIGEV_THREAD_ID || !thread_by_id(e->_sigev_un._tid))
+        return SYS3(r->nr, r->a[0], r->a[1], r->a[2]);
+    a = memory_get(sizeof *a);
+    if (!a)
+        return -EAGAIN;
+    mine = *e;
+    mine._sigev_un._tid = sys_gettid();
+    rc = SYS3(r->nr, r->a[0], &mine, r->a[2]);
+    if (rc < 0) {
+        memory_put(a);
+        return rc;
+    }
+    *a = (struct aimed){.next = aimed, .timer = *(const int *)r->a[2], .tid = e->_sigev_un._tid};
+    aimed = a;
+    return rc;
+}
+
+static long drop_timer(const struct site_registers *r)
+{
+    long rc = SYS1(r->nr, r->a[0]);
+
+    for (struct aimed **at = &aimed; rc == 0 && *at; at = &(*at)->next)
+        if ((*at)->timer == (int)r->a[0]) {
+            struct aimed *a = *at;
+
+            *at = a->next;
+            memory_put(a);
+            break;
+        }
+    return rc;
+}
+
+/* ---- priorities ---- */
+
+static long set_policy(struct thread *t, int policy, const struct sched_param *p)
+{
+    int base = policy & ~SCHED_RESET_ON_FORK, low, high;
+
+    if (!p || policy < 0)
+        return -EINVAL;
+    low = (int)SYS1(SYS_sched_get_priority_min, base);
+    high = (int)SYS1(SYS_sched_get_priority_max, base);
+    if (low < 0 || p->sched_priority < low || p->sched_priority > high)
+        return -EINVAL;
+    if ((base == SCHED_FIFO || base == SCHED_RR) && geteuid() != 0) {
+        struct rlimit most;
+
+        if (getrlimit(RLIMIT_RTPRIO, &most) < 0 || (rlim_t)p->sched_priority > most.rlim_cur)
+            return -EPERM;
+    }
+    t->policy = policy;
+    t->priority = p->sched_priority;
+    t->scheduled = true;
+    return 0;
+}
+
+static long policy_of(const struct thread *t)
+{
+    return t->scheduled ? t->policy : SYS1(SYS_sched_getscheduler, 0);
+}
+
+static long schedule(struct thread *t, const struct site_registers *r)
+{
+    struct sched_param *p = (struct sched_param *)r->a[1];
+
+    switch (r->nr) {
+    case SYS_sched_setscheduler:
+        return set_policy(t, (int)r->a[1], (const struct sched_param *)r->a[2]);
+    case SYS_sched_setparam:
+        return set_policy(t, (int)policy_of(t), p);
+    case SYS_sched_getscheduler:
+        return policy_of(t);
+    default: /* sched_getparam */
+        if (!t->scheduled)
+            return SYS2(r->nr, 0, p);
+        if (!p)
+            return -EINVAL;
+        p->sched_priority = t->priority;
+        return 0;
+    }
+}
+
+static long nice_call(const struct site_registers *r)
+{
+    const struct thread *t = r->a[0] == PRIO_PROCESS ? thread_by_id((int)r->a[1]) : NULL;
+
+    return SYS3(r->nr, r->a[0], t ? 0 : r->a[1], r->a[2]);
+}
+
+/* ---- clocks: of a thread's CPU time there is only the carrier's ---- */
+
+static long clock_call(const struct site_registers *r)
+{
+    struct site_registers mine = *r;
+    int clock = (int)r->a[0];
+
+    /* clock_getcpuclockid(3)'s encoding: the id's complement, then 3 bits */
+    if (clock < 0 && thread_by_id(~(clock >> 3)))
+        mine.a[0] = CLOCK_THREAD_CPUTIME_ID;
+    return SYS4(r->nr, mine.a[0], mine.a[1], mine.a[2], mine.a[3]);
+}
+
+/* ---- names ---- */
+
+int thread_set_name(struct thread *t, const char *name)
+{
+    size_t n = strnlen(name, sizeof t->comm);
+
+    if (n == sizeof t->comm)
+        return ERANGE;
+    memset(t->comm, 0, sizeof t->comm);
+    memcpy(t->comm, name, n);
+    if (t->tid == getpid())
+        SYS2(SYS_prctl, PR_SET_NAME, t->comm);
+    return 0;
+}
+
+static long name_call(struct thread *t, const struct site_registers *r)
+{
+    if (r->a[0] == PR_SET_NAME) {
+        char name[THREAD_COMM];
+
+        memset(name, 0, sizeof name);
+        memcpy(name, (const char *)r->a[1], strnlen((const char *)r->a[1], sizeof name - 1));
+        return thread_set_name(t, name);
+    }
+    if (r->a[0] == PR_GET_NAME) {
+        memcpy((char *)r->a[1], t->comm, sizeof t->comm);
+        return 0;
+    }
+    return SYS5(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4]);
+}
+
+/* ---- all of them ---- */
+
+bool ids_know(long nr)
+{
+    switch (nr) {
+    case SYS_timer_create:
+    case SYS_timer_delete:
+    case SYS_sched_setscheduler:
+    case SYS_sched_setparam:
+    case SYS_sched_getscheduler:
+    case SYS_sched_getparam:
+    case SYS_sched_setaffinity:
+    case SYS_sched_getaffinity:
+    case SYS_sched_rr_get_interval:
+    case SYS_getpriority:
+    case SYS_setpriority:
+    case SYS_get_robust_list:
+    case SYS_prlimit64:
+    case SYS_prctl:
+    case SYS_clock_gettime:
+    case SYS_clock_getres:
+        return true;
+    default:
+        return false;
+    }
+}
+
+long ids_call(go_sched *s, struct thread *t, const struct site_registers *r)
+{
+    struct thread *of = r->a[0] == 0 ? t : thread_by_id((int)r->a[0]);
+
+    (void)s;
+    switch (r->nr) {
+    case SYS_timer_create:
+        return make_timer(r);
+    case SYS_timer_delete:
+        return drop_timer(r);
+    case SYS_prctl:
+        return name_call(t, r);
+    case SYS_clock_gettime:
+    case SYS_clock_getres:
+        return clock_call(r);
+    case SYS_getpriority:
+    case SYS_setpriority:
+        return nice_call(r);
+    case SYS_get_robust_list:
+        if (!of)
+            break;
+        *(struct robust_list_head **)r->a[1] = of->robust;
+        *(size_t *)r->a[2] = sizeof *of->robust;
+        return 0;
+    case SYS_sched_setscheduler:
+    case SYS_sched_setparam:
+    case SYS_sched_getscheduler:
+    case SYS_sched_getparam:
+        if (!of)
+            break;
+        return schedule(of, r);
+    default:
+        break;
+    }
+    return SYS4(r->nr, of ? 0 : r->a[0], r->a[1], r->a[2], r->a[3]);
+}
+
+#endif

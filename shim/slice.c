@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Threads are written for a kernel that takes the processor away: they spin until another has done
+ * something. So the carrier's own CPU time is counted, and after a slice of it who runs goes to the
+ * end of the queue, inside the signal's handler: the frame stays on its stack. It may hold a lock
+ * of libc's, or of its own, there: those are futexes, and who wants them waits in the engine. Only
+ * the library's own code is left alone. */
+#include "core/sys.h"
+#include "core/turn.h"
+#include "shim/handlers.h"
+#include "shim/threads.h"
+#include <link.h>
+#include <string.h>
+#include <time.h>
+#include <ucontext.h>
+
+#ifdef SHIM_CLONE
+
+static unsigned slice = 2; /* milliseconds */
+static bool has_timer;
+
+static struct text {
+    uintptr_t at, end;
+} ours;
+
+void slice_time(unsigned milliseconds)
+{
+    slice = milliseconds;
+}
+
+static int find_ours(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uintptr_t at = info->dlpi_addr + p->p_vaddr;
+
+        if (p->p_type == PT_LOAD && p->p_flags & PF_X && (uintptr_t)find_ours - at < p->p_memsz) {
+            ours = (struct text){at, at + p->p_memsz};
+            return 1;
+        }
+    }
+    return 0;
+}
+
+bool slice_is_ours(uintptr_t pc)
+{
+    return pc - ours.at < ours.end - ours.at;
+}
+
+/* In the middle of the program's own code. */
+static void on_slice(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    go_sched *s = sched_self();
+    fiber *f = s ? s->current : NULL;
+
+    (void)sig;
+    (void)info;
+    if (!f || f == s->loop_fiber || f->inside || s->no_park ||
+        slice_is_ours((uintptr_t)uc->uc_mcontext.gregs[REG_RIP]))
+        return;
+    f->inside++;
+    s->until_look = 0; /* the loop first: nobody may be ready but by what it would hear of */
+    s->poll_after = 0;
+    s->looks = TURN_POLL / TURN_LOOK;
+    sched_yield_now(s);
+    while (f->attention)
+        deliver_left(s, 0);
+    f->inside--;
+    deliver_kernels_mask(uc);
+}
+
+void slice_prepare(void)
+{
+    const struct {
+        void (*handler)(int sig, siginfo_t *info, void *context);
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } action = {on_slice, SA_SIGINFO | SA_NODEFER | SA_RESTART | 0x04000000, sites_text.restorer,
+                0};
+
+    dl_iterate_phdr(find_ours, NULL);
+    SYS4(SYS_rt_sigaction, SLICE_SIGNAL, &action, NULL, _NSIG / 8);
+}
+
+void slice_forked(void)
+{
+    has_timer = false;
+}
+
+void slice_begin(go_sched *s)
+{
+    struct sigevent e;
+    struct itimerspec every = {{0, slice * 1000000L}, {0, slice * 1000000L}};
+    int id;
+
+    (void)s;
+    if (!slice || has_timer)
+        return;
+    memset(&e, 0, sizeof e);
+    e.sigev_notify = SIGEV_THREAD_ID;
+    e.sigev_signo = SLICE_SIGNAL;
+    e._sigev_un._tid = sys_gettid();
+    if (SYS3(SYS_timer_create, CLOCK_THREAD_CPUTIME_ID, &e, &id) < 0)
+        return;
+    has_timer = true;
+    SYS4(SYS_timer_settime, id, 0, &every, NULL);
+}
+
+#endif

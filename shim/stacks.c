@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libc maps each thread's stack by itself, and takes rights from its lowest pages, the guard: two
+ * mappings a thread, of which a process may have 65,530 (vm.max_map_count). Here the whole is
+ * mapped with one protection, so that neighbours are one mapping, and the guard is the kernel's
+ * (Linux 6.13), which needs none. Huge pages are not wanted in such a row of stacks, of each of
+ * which some pages are used. */
+#include "core/stack.h"
+#include "core/sys.h"
+#include "shim/threads.h"
+#include <sys/mman.h>
+
+#ifdef SHIM_CLONE
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+static long pass(const struct site_registers *r)
+{
+    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+}
+
+/* The one that libc has just mapped. It says next where the guard ends. */
+static uintptr_t last, last_end;
+
+static long map(const struct site_registers *r)
+{
+    struct site_registers whole = *r;
+    long at;
+
+    if (!(r->a[3] & MAP_STACK) || !(r->a[3] & MAP_ANONYMOUS) || r->a[2] != PROT_NONE ||
+        stack_guards() != STACK_GUARDS_MADVISE)
+        return pass(r);
+    whole.a[2] = PROT_READ | PROT_WRITE;
+    whole.a[3] |= MAP_NORESERVE;
+    at = pass(&whole);
+    if (at < 0 && at > -4096)
+        return at;
+    SYS3(SYS_madvise, at, r->a[1], MADV_NOHUGEPAGE);
+    last = (uintptr_t)at;
+    last_end = last + (uintptr_t)r->a[1];
+    return at;
+}
+
+static long protect(const struct site_registers *r)
+{
+    uintptr_t from = (uintptr_t)r->a[0], guard = last;
+
+    if (!last || from < last || from + (uintptr_t)r->a[1] != last_end ||
+        r->a[2] != (PROT_READ | PROT_WRITE))
+        return pass(r);
+    last = 0;
+    return from == guard ? 0 : SYS3(SYS_madvise, guard, from - guard, MADV_GUARD_INSTALL);
+}
+
+long stacks_call(const struct site_registers *r)
+{
+    return r->nr == SYS_mmap ? map(r) : protect(r);
+}
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The idea, libc's threads above an emulation of what they ask of the kernel, rather than functions
+ * of our own in place of pthreads': most of what uses threads in libc (stdio, C11's threads,
+ * timers, asynchronous I/O) never passes a name that could be taken. */
+#include "shim/threads.h"
+#include "core/fork.h"
+#include "core/sys.h"
+#include "shim/clone.h"
+#include "shim/shim.h"
+#include "shim/trap.h"
+#include <linux/sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
+
+bool threads_on;
+list threads_all = {&threads_all, &threads_all};
+unsigned threads_count;
+
+#ifdef SHIM_CLONE
+
+/* Ids that are not the kernel's: above all of those (PID_MAX_LIMIT is 1 << 22), and within what a
+ * clock of CPU time may name (28 bits); fibers with a block of libc's have others (core/tcb.c). */
+/* Calls that did not have to wait until a thread makes room. Each is a system call, beside which a
+ * switch is cheap, and a peer that answers at once would keep its own thread running. */
+enum { SLICE = 4 };
+
+enum { TID_FIRST = 1 << 24, TID_LAST = (1 << 28) - 1, CHUNK = 64 * 1024 };
+
+static struct thread first;
+static list spare = {&spare, &spare};
+static int last_tid = TID_FIRST;
+
+const char *threads_why_not(void)
+{
+    const char *why = shim_without_sites();
+
+    if (!tcb_possible())
+        return "fibers have no thread control blocks of their own here";
+    return why ? why : shim_without_traps();
+}
+
+struct thread *thread_by_id(int tid)
+{
+    for (list *l = threads_all.next; l != &threads_all; l = l->next) {
+        struct thread *t = list_entry(l, struct thread, all);
+
+        if (t->tid == tid)
+            return t;
+    }
+    return NULL;
+}
+
+/* ---- records: never given back, and never malloc's ---- */
+
+static bool more_records(void)
+{
+    struct thread *t =
+        mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (t == MAP_FAILED)
+        return false;
+    for (size_t i = 0; i < CHUNK / sizeof *t; i++)
+        list_push(&spare, &t[i].all);
+    return true;
+}
+
+static struct thread *record(void)
+{
+    if (list_empty(&spare) && !more_records())
+        return NULL;
+    return list_entry(list_pop(&spare), struct thread, all);
+}
+
+/* ---- beginning ---- */
+
+void threads_begin(go_sched *s)
+{
+    struct robust_list_head *robust = NULL;
+    size_t size;
+
+    first = (struct thread){.tcb = s->own, .fiber = s->current, .tid = sys_gettid()};
+    SYS3(SYS_get_robust_list, 0, &robust, &size);
+    first.robust = robust;
+    first.clear_tid = (int *)s->own.tid;
+    first.tcb.thread = true;
+    SYS2(SYS_prctl, 16 /* PR_GET_NAME */, first.comm);
+    list_push(&threads_all, &first.all);
+    threads_count = 1;
+    adopt_main(s, &first.tcb);
+    deliver_begin(s, &first);
+    futex_begin(!__libc_single_threaded);
+    shim_families &= ~(unsigned)GO_SHIM_SIGNAL; /* libc's own, above calls that come to us */
+    tcb_by_default = false;
+    threads_on = true;
+    trap_entered(s, true);
+}
+
+static void start_with(struct thread *t, const long *registers, const struct clone_want *w)
+{
+    char *block = (char *)((w->stack_end - CLONE_BLOCK) & ~(uintptr_t)15);
+    long *to = (long *)(void *)block;
+
+    memcpy(block, registers, (REG_RIP + 1) * sizeof(long));
+    to[REG_RSP] = (long)w->stack_end;
+    arch_context_init(&t->room.context, block, NULL, NULL); /* for the control words */
+    t->room.context.sp = block;
+    t->room.context.pc = (void *)clone_child;
+}
+
+static int new_tid(void)
+{
+    last_tid = last_tid == TID_LAST ? TID_FIRST : last_tid + 1;
+    return last_tid;
+}
+
+long threads_clone(go_sched *s, const long *registers, const struct clone_want *w)
+{
+    const struct thread *maker = thread_of(s->current);
+    struct thread *t = record();
+
+    if (!t)
+        return -EAGAIN;
+    if (s->fork_pending) /* before there is one more fiber, which would go with the others */
+        fork_settle(s);
+    if (!maker) /* a fiber of the program's own, in no thread */
+        maker = &first;
+    memset(t, 0, offsetof(struct thread, room));
+    tcb_adopt(&t->tcb, w->tls, s);
+    if (adopt_fiber(s, &t->room, &t->tcb) < 0) {
+        list_push(&spare, &t->all);
+        return -EAGAIN;
+    }
+    t->fiber = &t->room;
+    t->room.slice = SLICE;
+    t->tid = new_tid();
+    t->clear_tid = w->flags & CLONE_CHILD_CLEARTID ? w->child_tid : NULL;
+    t->policy = maker->policy;
+    t->priority = maker->priority;
+    t->scheduled = maker->scheduled;
+    t->nice = maker->nice;
+    memcpy(t->comm, maker->comm, sizeof t->comm);
+    start_with(t, registers, w);
+    if (w->flags & CLONE_PARENT_SETTID)
+        *w->parent_tid = t->tid;
+    if (w->flags & CLONE_CHILD_SETTID)
+        *w->child_tid = t->tid;
+    list_push(&threads_all, &t->all);
+    threads_count++;
+    deliver_thread_begins(t, maker);
+    if (threads_count == 2)
+        slice_begin(s);
+    sched_ready(&t->room);
+    return t->tid;
+}
+
+/* ---- end ---- */
+
+/* Robust mutexes that it still holds: their next owners are told, as by the kernel. */
+static void abandon_mutexes(const struct thread *t)
+{
+    struct robust_list_head *head = t->robust;
+    struct robust_list *l, *next;
+    unsigned most = 1 << 20; /* as the kernel's ROBUST_LIST_LIMIT: the list is the program's */
+
+    if (!head)
+        return;
+    for (l = head->list.next; l && l != &head->list && most-- > 0; l = next) {
+        char *entry = (char *)((uintptr_t)l & ~(uintptr_t)1); /* that bit: priorities inherit */
+        bool inherits = (uintptr_t)l & 1;
+        uint32_t *word = (uint32_t *)(void *)(entry + head->futex_offset), was = *word;
+
+        next = ((struct robust_list *)(void *)entry)->next;
+        while ((was & FUTEX_TID_MASK) == (uint32_t)t->tid &&
+               !__atomic_compare_exchange_n(word, &was, (was & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
+                                            false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            ;
+        if ((was & FUTEX_TID_MASK) == (uint32_t)t->tid && (was & FUTEX_WAITERS) && !inherits) {
+            futex_wake(word, 1, FUTEX_BITSET_MATCH_ANY);
+            SYS3(SYS_futex, word, FUTEX_WAKE, 1);
+        }
+        if (inherits)
+            futex_pi_abandoned(word);
+    }
+}
+
+static void nothing(struct wait *w)
+{
+    (void)w;
+}
+
+/* The first thread's stack is the run's. */
+static _Noreturn void stay(go_sched *s)
+{
+    static const struct waitable gone = {.name = "the process's end", .disarm = nothing};
+    struct wait w = {.ops = &gone};
+
+    for (;;) {
+        s->current->interrupts = SHIM_NEVER;
+        wait_park(&w, 1, WAIT_OUTSIDE | PARK_SLEEP, GO_FOREVER);
+    }
+}
+
+void threads_exit(go_sched *s, long status)
+{
+    struct thread *t = thread_of(s->current);
+
+    abandon_mutexes(t);
+    if (t->clear_tid) {
+        __atomic_store_n(t->clear_tid, 0, __ATOMIC_SEQ_CST);
+        futex_wake(t->clear_tid, 1, FUTEX_BITSET_MATCH_ANY);
+    }
+    list_remove(&t->all);
+    if (--threads_count == 0)
+        SYS1(SYS_exit_group, status);
+    deliver_thread_ends(t);
+    if (t->fiber == s->main)
+        stay(s);
+    list_push(&spare, &t->all);
+    adopted_leave(s, t->fiber);
+}
+
+/* ---- fork ---- */
+
+void threads_forked(go_sched *s)
+{
+    struct thread *t = s && s->current ? thread_of(s->current) : NULL;
+
+    list_init(&threads_all);
+    threads_count = 0;
+    if (!t)
+        return;
+    list_init(&t->all);
+    list_push(&threads_all, &t->all);
+    threads_count = 1;
+    t->tid = sys_gettid();
+    t->clear_tid = NULL; /* the kernel's by now: libc has asked for it */
+    deliver_forked(t);
+    slice_forked();
+}
+
+/* ---- calls ---- */
+
+static long own_calls(go_sched *s, struct thread *t, const struct site_registers *r)
+{
+    switch (r->nr) {
+    case SYS_exit:
+        threads_exit(s, r->a[0]);
+    case SYS_gettid:
+        return t->tid;
+    case SYS_set_tid_address:
+        t->clear_tid = (int *)r->a[0];
+        return t->tid;
+    case SYS_set_robust_list:
+        t->robust = (struct robust_list_head *)r->a[0];
+        return r->a[1] == sizeof *t->robust ? 0 : -EINVAL;
+    case SYS_futex_waitv: /* as an older kernel: who asks has another way */
+        return -ENOSYS;
+    case SYS_rseq: /* the carrier's is elsewhere: libc asks the kernel then */
+        return t == &first ? SYS4(SYS_rseq, r->a[0], r->a[1], r->a[2], r->a[3]) : 0;
+    default: { /* execve, execveat */
+        long rc;
+
+        deliver_mask_exec(t, true);
+        rc = arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+        deliver_mask_exec(t, false);
+        return rc;
+    }
+    }
+}
+
+enum about { ELSE, OWN, SIGNALS, IDS, STACKS };
+
+static enum about about(long nr)
+{
+    switch (nr) {
+    case SYS_exit:
+    case SYS_gettid:
+    case SYS_set_tid_address:
+    case SYS_set_robust_list:
+    case SYS_rseq:
+    case SYS_futex_waitv:
+    case SYS_execve:
+    case SYS_execveat:
+        return OWN;
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+    case SYS_rt_sigpending:
+    case SYS_rt_sigtimedwait:
+    case SYS_rt_sigsuspend:
+    case SYS_rt_sigqueueinfo:
+    case SYS_rt_tgsigqueueinfo:
+    case SYS_sigaltstack:
+    case SYS_pause:
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+        return SIGNALS;
+    case SYS_mmap:
+    case SYS_mprotect:
+        return STACKS;
+    default:
+        return ids_know(nr) ? IDS : ELSE;
+    }
+}
+
+bool threads_know(long nr)
+{
+    return about(nr) != ELSE;
+}
+
+long threads_call(go_sched *s, const struct site_registers *r)
+{
+    struct thread *t = thread_of(s->current);
+
+    switch (t ? about(r->nr) : ELSE) {
+    case OWN:
+        return own_calls(s, t, r);
+    case SIGNALS:
+        return deliver_call(s, t, r);
+    case IDS:
+        return ids_call(s, t, r);
+    case STACKS:
+        return stacks_call(r);
+    default:
+        return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+    }
+}
+
+#else
+
+const char *threads_why_not(void)
+{
+    return "not on this architecture, nor under sanitizers";
+}
+
+void threads_begin(go_sched *s)
+{
+    (void)s;
+}
+
+void threads_forked(go_sched *s)
+{
+    (void)s;
+}
+
+bool threads_know(long nr)
+{
+    (void)nr;
+    return false;
+}
+
+long threads_call(go_sched *s, const struct site_registers *r)
+{
+    (void)s;
+    (void)r;
+    return -ENOSYS;
+}
+
+bool deliver_left(go_sched *s, long rc)
+{
+    (void)s;
+    (void)rc;
+    return false;
+}
+
+bool deliver_due(const struct thread *t)
+{
+    (void)t;
+    return false;
+}
+
+void deliver_mask_until(struct thread *t, const uint64_t *mask)
+{
+    (void)t;
+    (void)mask;
+}
+
+struct thread *thread_by_id(int tid)
+{
+    (void)tid;
+    return NULL;
+}
+
+void slice_time(unsigned milliseconds)
+{
+    (void)milliseconds;
+}
+
+int thread_set_name(struct thread *t, const char *name)
+{
+    (void)t;
+    (void)name;
+    return ENOSYS;
+}
+
+#endif

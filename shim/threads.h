@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `gosling run` of a program with threads: its threads are fibers of one kernel thread, the
+ * *carrier*. libc's threads stay as they are; what they ask of the kernel to begin, wait, end and
+ * be signalled is done here. A thread brings its own stack and thread control block; it has an id
+ * that the kernel does not know, and a signal mask, pending signals, a name and a priority of its
+ * own.
+ *
+ *      threads.c   their beginning and end, and who they are
+ *      clone.c     the calls that make threads and processes
+ *      futex.c     what they wait on
+ *      deliver.c   their signals
+ *      slice.c     that none runs for ever
+ *      ids.c       calls that name a thread
+ *      stacks.c    the memory of their stacks
+ *      memory.c    the library's own memory */
+#ifndef SHIM_THREADS_H
+#define SHIM_THREADS_H
+
+#include "core/adopt.h"
+#include "core/list.h"
+#include "core/sched.h"
+#include "shim/sites.h"
+#include <linux/futex.h>
+#include <signal.h>
+#include <ucontext.h>
+
+/* Whether they are: since the program's main began. */
+extern bool threads_on;
+
+enum { THREAD_COMM = 16 };
+
+struct thread {
+    struct tcb tcb; /* its fiber's */
+    fiber *fiber;
+    list all; /* in threads_all */
+    int tid;
+    int *clear_tid; /* set to 0, and woken, when it has ended */
+    struct robust_list_head *robust;
+
+    uint64_t mask;        /* the signals that it blocks */
+    uint64_t mask_after;  /* … when the call that it is in has ended, if */
+    bool mask_is_until;   /* … that one has a mask of its own */
+    uint64_t pending;     /* its own, not the process's */
+    uint64_t awaits;      /* of sigwait */
+    struct arrived *told; /* what is known of the pending ones, oldest first */
+    stack_t alt;
+
+    int policy, priority, nice;
+    bool scheduled; /* policy, priority: set */
+    char comm[THREAD_COMM];
+    fiber room; /* its fiber, but for the first one's, which is go_run's */
+};
+
+extern list threads_all;
+extern unsigned threads_count;
+
+/* The calling fiber's. NULL: it is none of the program's threads (one that it has spawned). */
+static inline struct thread *thread_of(const fiber *f)
+{
+    return f->tcb && f->tcb->thread ? list_entry(f->tcb, struct thread, tcb) : NULL;
+}
+
+/* By its id; NULL: none. */
+struct thread *thread_by_id(int tid);
+
+/* At most 15 bytes: 0 or ERANGE. */
+int thread_set_name(struct thread *t, const char *name);
+
+/* Why they cannot be; NULL: they can. */
+const char *threads_why_not(void);
+
+/* On the main fiber, before the program's main. */
+void threads_begin(go_sched *s);
+
+/* What a clone of a thread is told. */
+struct clone_want {
+    uint64_t flags;
+    uintptr_t stack; /* its lower end, or 0: not known; and its upper */
+    uintptr_t stack_end;
+    int *parent_tid, *child_tid;
+    void *tls;
+};
+
+/* A thread that goes on with those registers (greg_t), on that stack. Its id or -errno. */
+long threads_clone(go_sched *s, const long *registers, const struct clone_want *w);
+
+/* The calling thread ends. */
+_Noreturn void threads_exit(go_sched *s, long status);
+
+/* In a fork child: who called is the only one. */
+void threads_forked(go_sched *s);
+
+/* The call of that number, which is about threads, or signals. */
+long threads_call(go_sched *s, const struct site_registers *r);
+bool threads_know(long nr);
+
+/* ---- futex.c ---- */
+
+/* All operations; the kernel's are passed on. s: NULL on a thread that is none of ours. */
+long futex_call(go_sched *s, const struct site_registers *r);
+
+/* Before there are threads; whether there are some that are the kernel's. */
+void futex_begin(bool has_others);
+
+/* Wakes who waits there: how many. From any thread. */
+int futex_wake(void *word, int n, uint32_t bits);
+
+/* The owner of that mutex, whose priority it would have inherited, is dead: the next one has it. */
+void futex_pi_abandoned(uint32_t *word);
+
+/* ---- deliver.c ---- */
+
+void deliver_begin(go_sched *s, struct thread *first);
+void deliver_thread_begins(struct thread *t, const struct thread *maker);
+void deliver_thread_ends(struct thread *t);
+void deliver_forked(struct thread *t);
+
+/* rt_sig*, tgkill and their like. */
+long deliver_call(go_sched *s, struct thread *t, const struct site_registers *r);
+
+/* Calls of the engine's that have a mask of their own, as sigsuspend: until shim_left. */
+void deliver_mask_until(struct thread *t, const uint64_t *mask);
+
+/* The calling thread is about to wait: whether a signal is there already. */
+bool deliver_due(const struct thread *t);
+
+/* At the end of a call, with its result: handlers run. True: the call is made again. */
+bool deliver_left(go_sched *s, long rc);
+
+/* rt_sigtimedwait. */
+long deliver_wait(go_sched *s, struct thread *t, const uint64_t *set, siginfo_t *info,
+                  const struct timespec *timeout);
+
+/* The kernel's mask as if t were alone: before exec; and back, if that has failed. */
+void deliver_mask_exec(const struct thread *t, bool before);
+
+/* Where a handler of ours returns to, the mask is the kernel's of now. */
+void deliver_kernels_mask(ucontext_t *uc);
+
+/* ---- slice.c ---- */
+
+void slice_prepare(void);               /* before there are threads */
+void slice_begin(go_sched *s);          /* there are two of them, or more */
+void slice_forked(void);                /* a child has no timers */
+void slice_time(unsigned milliseconds); /* 0: never */
+enum { SLICE_SIGNAL = 63 };
+
+/* Whether that is an address of the library's code. (The thunks are as good as the program's.) */
+bool slice_is_ours(uintptr_t pc);
+
+/* ---- ids.c ---- */
+
+long ids_call(go_sched *s, struct thread *t, const struct site_registers *r);
+bool ids_know(long nr);
+
+/* The thread that gets the signals of that timer; NULL: the process does. */
+struct thread *ids_timer_thread(int timer);
+
+/* ---- stacks.c ---- */
+
+long stacks_call(const struct site_registers *r);
+
+#endif
