@@ -199,9 +199,11 @@ static long queue_call(go_sched *s, const struct site_registers *r)
     case SYS_semop:
         return shim_semop(s, INT(0), PTR(1), SIZE(2));
 #endif
+#ifdef SYS_semtimedop
     case SYS_semtimedop:
         return r->a[3] ? shim_semtimedop(s, INT(0), PTR(1), SIZE(2), PTR(3))
                        : shim_semop(s, INT(0), PTR(1), SIZE(2));
+#endif
     case SYS_msgrcv:
         return shim_msgrcv(s, INT(0), PTR(1), SIZE(2), r->a[3], INT(4));
     case SYS_msgsnd:
@@ -262,7 +264,9 @@ static const struct {
 #ifdef SYS_semop
     [SYS_semop] = {QUEUE, "semop"},
 #endif
+#ifdef SYS_semtimedop
     [SYS_semtimedop] = {QUEUE, "semtimedop"},
+#endif
     [SYS_msgrcv] = {QUEUE, "msgrcv"},
     [SYS_msgsnd] = {QUEUE, "msgsnd"},
     [SYS_mq_timedreceive] = {QUEUE, "mq_timedreceive"},
