@@ -9,6 +9,8 @@
 #include "arch/arch.h"
 #include <unwind.h>
 
+#ifndef ARCH_PERSONALITY /* the folder's own, for unwind tables of another kind */
+
 _Unwind_Reason_Code arch_personality(int version, _Unwind_Action actions,
                                      _Unwind_Exception_Class class,
                                      struct _Unwind_Exception *exception,
@@ -26,3 +28,7 @@ _Unwind_Reason_Code arch_personality(int version, _Unwind_Action actions,
     (void)context;
     arch_escaped((actions & _UA_FORCE_UNWIND) != 0);
 }
+
+#else
+typedef int not_empty;
+#endif

@@ -294,6 +294,7 @@ static void valgrind_register(struct stack_class *c, uint32_t slot, char *lo)
 {
     unsigned *more;
 
+    (void)lo; /* valgrind's macros use nothing on a machine that it does not know */
     if (!RUNNING_ON_VALGRIND)
         return;
     if (slot >= c->registered_room) {
@@ -314,6 +315,8 @@ void stack_begins_at(struct stack *s, char *top)
 {
     char *from = top - 512; /* more than the red zone */
 
+    (void)s; /* as above */
+    (void)from;
     VALGRIND_MAKE_MEM_UNDEFINED(from, (size_t)((char *)s - from));
 }
 

@@ -75,7 +75,11 @@ static inline int sys_dup3(int fd, int to, int flags)
 
 static inline int sys_fcntl(int fd, int command, long arg)
 {
+#ifdef SYS_fcntl64 /* the older one does not know the locks of 64 bits */
+    return (int)SYS3(SYS_fcntl64, fd, command, arg);
+#else
     return (int)SYS3(SYS_fcntl, fd, command, arg);
+#endif
 }
 
 static inline int sys_ioctl(int fd, unsigned long request, void *arg)
@@ -129,7 +133,14 @@ static inline int sys_fstat(int fd, struct stat *st)
 
 static inline int64_t sys_lseek(int fd, int64_t offset, int whence)
 {
+#ifdef SYS__llseek
+    int64_t at;
+    int rc = (int)SYS5(SYS__llseek, fd, offset >> 32, offset, &at, whence);
+
+    return rc < 0 ? rc : at;
+#else
     return SYS3(SYS_lseek, fd, offset, whence);
+#endif
 }
 
 /* libc's for the same reason. */
@@ -278,13 +289,17 @@ static inline ssize_t sys_splice(int in, loff_t *in_at, int out, loff_t *out_at,
     return SYS6(SYS_splice, in, in_at, out, out_at, n, flags);
 }
 
-static inline ssize_t sys_sendfile(int out, int in, off_t *at, size_t n)
+static inline ssize_t sys_sendfile(int out, int in, int64_t *at, size_t n)
 {
     if (hostile_interrupts())
         return -EINTR;
     n = hostile_short(in, n);
     san_bytes_go();
+#ifdef SYS_sendfile64
+    return SYS4(SYS_sendfile64, out, in, at, n);
+#else
     return SYS4(SYS_sendfile, out, in, at, n);
+#endif
 }
 
 /* ---- sockets ---- */

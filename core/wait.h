@@ -42,7 +42,10 @@ struct wait {
     struct claim *claim;    /* NULL: only this thread can end the park */
     const struct waitable *ops;
     void *object;
-    void *item;  /* the operation's own: where an item goes to or comes from */
+    union {
+        void *item;    /* the operation's own: where an item goes to or comes from */
+        uint64_t mark; /* or what it remembers */
+    };
     int64_t arg; /* the operation's own: an fd, events */
     int result;  /* of the operation, set by who wins */
 };

@@ -6,14 +6,14 @@
 #define NET_ETC_H
 
 #include <gosling/types.h>
+#include <stdint.h>
 #include <time.h>
 
 struct etc_file {
     bool known; /* the rest says what was read */
     bool exists;
-    dev_t dev;
-    ino_t ino;
-    off_t size;
+    uint64_t dev, ino; /* not libc's types, whose sizes are a choice on 32 bits */
+    int64_t size;
     struct timespec changed;
 };
 

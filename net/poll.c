@@ -71,7 +71,7 @@ static int rare_add(struct poll *p, int fd, short events)
 
 /* ---- waiting ---- */
 
-/* One wait. What it remembers in `item`: whose it is, and of which binding. */
+/* One wait. What it remembers in `mark`: whose it is, and of which binding. */
 static int arm_one(struct poll *p, int fd, short events, nfds_t which)
 {
     struct wait *w = &p->waits[p->count];
@@ -86,7 +86,7 @@ static int arm_one(struct poll *p, int fd, short events, nfds_t which)
         rc = fd_poll_arm(p->sched, w, r);
     if (rc < 0)
         return rc == -EPERM ? 0 : rc;
-    w->item = (void *)(uintptr_t)((uint64_t)r->binding << 32 | (uint32_t)which);
+    w->mark = (uint64_t)r->binding << 32 | (uint32_t)which;
     p->count++;
     return 0;
 }
@@ -124,16 +124,16 @@ static int arm_all(struct poll *p)
 static int mark_closed(struct poll *p, int ready)
 {
     for (unsigned k = 0; k < p->count; k++) {
-        uint64_t item = (uint64_t)(uintptr_t)p->waits[k].item;
+        uint64_t mark = p->waits[k].mark;
         struct fd *r = p->waits[k].object;
         struct pollfd *f;
 
-        if ((uint32_t)item >= p->n)
+        if ((uint32_t)mark >= p->n)
             continue;
-        f = &p->fds[(uint32_t)item];
-        if (f->revents && !fd_certain(r) && r->binding == (uint32_t)(item >> 32))
+        f = &p->fds[(uint32_t)mark];
+        if (f->revents && !fd_certain(r) && r->binding == (uint32_t)(mark >> 32))
             fd_verify(p->sched, r);
-        if (r->binding == (uint32_t)(item >> 32))
+        if (r->binding == (uint32_t)(mark >> 32))
             continue;
         ready += f->revents == 0;
         f->revents = POLLNVAL;

@@ -18,7 +18,7 @@ struct sendfile {
 static int run_sendfile(void *arg)
 {
     struct sendfile *f = arg;
-    off_t at = f->at ? *f->at : 0;
+    int64_t at = f->at ? *f->at : 0;
 
     do
         f->result = sys_sendfile(f->out, f->in, f->at ? &at : NULL, f->n);

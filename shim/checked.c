@@ -18,7 +18,7 @@ ssize_t shim_read_chk(go_sched *s, int fd, void *buf, size_t n, size_t room)
     return shim_result(shim_read(s, fd, buf, n));
 }
 
-ssize_t shim_pread_chk(go_sched *s, int fd, void *buf, size_t n, off_t at, size_t room)
+ssize_t shim_pread_chk(go_sched *s, int fd, void *buf, size_t n, off64_t at, size_t room)
 {
     check(n <= room);
     return shim_result(shim_pread(s, fd, buf, n, at));

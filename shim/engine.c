@@ -14,6 +14,13 @@
 #define PTR(i)           ((void *)r->a[i])
 #define KERNEL_MASK_SIZE (_NSIG / 8)
 
+/* Where there are two, the old one finds its arguments elsewhere. */
+#ifdef SYS__newselect
+#define SELECT SYS__newselect
+#elif defined(SYS_select)
+#define SELECT SYS_select
+#endif
+
 static long pass(const struct site_registers *r)
 {
     return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
@@ -58,6 +65,7 @@ static long transfer(go_sched *s, const struct site_registers *r)
         return shim_readv(s, INT(0), PTR(1), INT(2));
     case SYS_writev:
         return shim_writev(s, INT(0), PTR(1), INT(2));
+#ifdef __LP64__ /* else the offset is in two, and who knows which */
     case SYS_pread64:
         return shim_pread(s, INT(0), PTR(1), SIZE(2), r->a[3]);
     case SYS_pwrite64:
@@ -70,12 +78,17 @@ static long transfer(go_sched *s, const struct site_registers *r)
         return shim_preadv2(s, INT(0), PTR(1), INT(2), r->a[3], INT(5));
     case SYS_pwritev2:
         return shim_pwritev2(s, INT(0), PTR(1), INT(2), r->a[3], INT(5));
+#endif
     case SYS_dup:
         return shim_dup(s, INT(0));
     case SYS_dup3:
         return shim_dup3(s, INT(0), INT(1), INT(2));
     case SYS_sendfile:
         return shim_sendfile(s, INT(0), INT(1), PTR(2), SIZE(3));
+#ifdef SYS_sendfile64
+    case SYS_sendfile64:
+        return shim_sendfile64(s, INT(0), INT(1), PTR(2), SIZE(3));
+#endif
     case SYS_close:
         return shim_close(s, INT(0));
     case SYS_flock:
@@ -118,8 +131,10 @@ static long socket_call(go_sched *s, const struct site_registers *r)
         return shim_sendmsg(s, INT(0), PTR(1), INT(2));
     case SYS_sendmmsg:
         return shim_sendmmsg(s, INT(0), PTR(1), (unsigned)r->a[2], INT(3));
+#ifdef SYS_accept
     case SYS_accept:
         return shim_accept(s, INT(0), PTR(1), PTR(2));
+#endif
     case SYS_accept4:
         return shim_accept4(s, INT(0), PTR(1), PTR(2), INT(3));
     case SYS_connect:
@@ -137,8 +152,12 @@ static long poll_call(go_sched *s, const struct site_registers *r)
 #ifdef SYS_poll
     case SYS_poll:
         return shim_poll(s, PTR(0), (nfds_t)r->a[1], INT(2));
-    case SYS_select:
+#endif
+#ifdef SELECT
+    case SELECT:
         return shim_select(s, INT(0), PTR(1), PTR(2), PTR(3), PTR(4));
+#endif
+#ifdef SYS_epoll_wait
     case SYS_epoll_wait:
         return shim_epoll_wait(s, INT(0), PTR(1), INT(2), INT(3));
 #endif
@@ -180,9 +199,11 @@ static long queue_call(go_sched *s, const struct site_registers *r)
     case SYS_semop:
         return shim_semop(s, INT(0), PTR(1), SIZE(2));
 #endif
+#ifdef SYS_semtimedop
     case SYS_semtimedop:
         return r->a[3] ? shim_semtimedop(s, INT(0), PTR(1), SIZE(2), PTR(3))
                        : shim_semop(s, INT(0), PTR(1), SIZE(2));
+#endif
     case SYS_msgrcv:
         return shim_msgrcv(s, INT(0), PTR(1), SIZE(2), r->a[3], INT(4));
     case SYS_msgsnd:
@@ -202,17 +223,19 @@ enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD };
 static const struct {
     uint8_t family;
     const char *name;
-} calls[512] = {
+} calls[] = {
     [SYS_read] = {IO, "read"},
     [SYS_write] = {IO, "write"},
     [SYS_readv] = {IO, "readv"},
     [SYS_writev] = {IO, "writev"},
+#ifdef __LP64__
     [SYS_pread64] = {IO, "pread64"},
     [SYS_pwrite64] = {IO, "pwrite64"},
     [SYS_preadv] = {IO, "preadv"},
     [SYS_pwritev] = {IO, "pwritev"},
     [SYS_preadv2] = {IO, "preadv2"},
     [SYS_pwritev2] = {IO, "pwritev2"},
+#endif
     [SYS_dup] = {IO, "dup"},
     [SYS_dup3] = {IO, "dup3"},
     [SYS_sendfile] = {IO, "sendfile"},
@@ -228,7 +251,6 @@ static const struct {
     [SYS_sendto] = {SOCKET, "sendto"},
     [SYS_sendmsg] = {SOCKET, "sendmsg"},
     [SYS_sendmmsg] = {SOCKET, "sendmmsg"},
-    [SYS_accept] = {SOCKET, "accept"},
     [SYS_accept4] = {SOCKET, "accept4"},
     [SYS_connect] = {SOCKET, "connect"},
     [SYS_ppoll] = {POLL, "ppoll"},
@@ -242,19 +264,35 @@ static const struct {
 #ifdef SYS_semop
     [SYS_semop] = {QUEUE, "semop"},
 #endif
+#ifdef SYS_semtimedop
     [SYS_semtimedop] = {QUEUE, "semtimedop"},
+#endif
     [SYS_msgrcv] = {QUEUE, "msgrcv"},
     [SYS_msgsnd] = {QUEUE, "msgsnd"},
     [SYS_mq_timedreceive] = {QUEUE, "mq_timedreceive"},
     [SYS_mq_timedsend] = {QUEUE, "mq_timedsend"},
     [SYS_wait4] = {PROCESS, "wait4"},
     [SYS_waitid] = {PROCESS, "waitid"},
-#ifdef SYS_open /* and the other names that newer architectures do without */
+/* names that some architectures do without */
+#ifdef SYS_accept
+    [SYS_accept] = {SOCKET, "accept"},
+#endif
+#ifdef SYS_open
     [SYS_open] = {IO, "open"},
+#endif
+#ifdef SYS_creat
     [SYS_creat] = {IO, "creat"},
+#endif
+#ifdef SYS_dup2
     [SYS_dup2] = {IO, "dup2"},
+#endif
+#ifdef SYS_poll
     [SYS_poll] = {POLL, "poll"},
-    [SYS_select] = {POLL, "select"},
+#endif
+#ifdef SELECT
+    [SELECT] = {POLL, "select"},
+#endif
+#ifdef SYS_epoll_wait
     [SYS_epoll_wait] = {POLL, "epoll_wait"},
 #endif
 };

@@ -16,19 +16,19 @@
 
 /* ---- at a position ---- */
 
-long shim_pread(go_sched *s, int fd, void *buf, size_t n, off_t at)
+long shim_pread(go_sched *s, int fd, void *buf, size_t n, off64_t at)
 {
     (void)s;
     return go_pread(fd, buf, n, at);
 }
 
-long shim_pwrite(go_sched *s, int fd, const void *buf, size_t n, off_t at)
+long shim_pwrite(go_sched *s, int fd, const void *buf, size_t n, off64_t at)
 {
     (void)s;
     return go_pwrite(fd, buf, n, at);
 }
 
-static long vector_at(go_sched *s, unsigned dir, int fd, const struct iovec *v, int n, off_t at)
+static long vector_at(go_sched *s, unsigned dir, int fd, const struct iovec *v, int n, off64_t at)
 {
     struct io op = {.attempt = io_positioned_attempt,
                     .sched = s,
@@ -49,12 +49,12 @@ static long vector_at(go_sched *s, unsigned dir, int fd, const struct iovec *v, 
     return rc < 0 ? rc : io_run(&op, r);
 }
 
-long shim_preadv(go_sched *s, int fd, const struct iovec *v, int n, off_t at)
+long shim_preadv(go_sched *s, int fd, const struct iovec *v, int n, off64_t at)
 {
     return vector_at(s, LOOP_READ, fd, v, n, at);
 }
 
-long shim_pwritev(go_sched *s, int fd, const struct iovec *v, int n, off_t at)
+long shim_pwritev(go_sched *s, int fd, const struct iovec *v, int n, off64_t at)
 {
     return vector_at(s, LOOP_WRITE, fd, v, n, at);
 }
@@ -63,7 +63,7 @@ struct flagged {
     int fd, n, flags;
     unsigned dir;
     const struct iovec *v;
-    off_t at;
+    off64_t at;
     long rc;
 };
 
@@ -77,7 +77,7 @@ static int run_flagged(void *arg)
 }
 
 /* With flags of its own it is one system call, on another thread if it may wait. */
-static long with_flags(unsigned dir, int fd, const struct iovec *v, int n, off_t at, int flags)
+static long with_flags(unsigned dir, int fd, const struct iovec *v, int n, off64_t at, int flags)
 {
     struct flagged f = {.fd = fd, .v = v, .n = n, .at = at, .flags = flags, .dir = dir};
     int rc;
@@ -88,14 +88,14 @@ static long with_flags(unsigned dir, int fd, const struct iovec *v, int n, off_t
     return rc < 0 ? rc : f.rc;
 }
 
-long shim_preadv2(go_sched *s, int fd, const struct iovec *v, int n, off_t at, int flags)
+long shim_preadv2(go_sched *s, int fd, const struct iovec *v, int n, off64_t at, int flags)
 {
     if (flags)
         return with_flags(LOOP_READ, fd, v, n, at, flags);
     return at == -1 ? shim_readv(s, fd, v, n) : shim_preadv(s, fd, v, n, at);
 }
 
-long shim_pwritev2(go_sched *s, int fd, const struct iovec *v, int n, off_t at, int flags)
+long shim_pwritev2(go_sched *s, int fd, const struct iovec *v, int n, off64_t at, int flags)
 {
     if (flags)
         return with_flags(LOOP_WRITE, fd, v, n, at, flags);
@@ -181,6 +181,13 @@ long shim_flock(go_sched *s, int fd, int how)
     return rc;
 }
 
+/* Where struct flock has 32 bits, there is another command for 64. */
+#ifdef __LP64__
+#define SETLK64 F_SETLK
+#else
+#define SETLK64 F_SETLK64
+#endif
+
 static long lock_wait(go_sched *s, int fd, int command, long arg)
 {
     go_time pause = 0;
@@ -194,13 +201,13 @@ static long lock_wait(go_sched *s, int fd, int command, long arg)
     return rc;
 }
 
-long shim_lockf(go_sched *s, int fd, int command, off_t n)
+long shim_lockf(go_sched *s, int fd, int command, off64_t n)
 {
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_CUR, .l_len = n};
+    struct flock64 l = {.l_type = F_WRLCK, .l_whence = SEEK_CUR, .l_len = n};
 
     if (command != F_LOCK)
-        return lockf(fd, command, n) < 0 ? -errno : 0;
-    return lock_wait(s, fd, F_SETLK, SYS_ARG(&l));
+        return lockf64(fd, command, n) < 0 ? -errno : 0;
+    return lock_wait(s, fd, SETLK64, SYS_ARG(&l));
 }
 
 long shim_fcntl(go_sched *s, int fd, int command, long arg)
@@ -210,6 +217,10 @@ long shim_fcntl(go_sched *s, int fd, int command, long arg)
     switch (command) {
     case F_SETLKW:
         return lock_wait(s, fd, F_SETLK, arg);
+#ifndef __LP64__
+    case F_SETLKW64:
+        return lock_wait(s, fd, F_SETLK64, arg);
+#endif
     case F_OFD_SETLKW:
         return lock_wait(s, fd, F_OFD_SETLK, arg);
     case F_DUPFD:

@@ -64,8 +64,13 @@ function members_of(params,    out)
     }
     if (kind == "inner")
         next
-    for (i = 1; i <= n_names; i++)
+    for (i = 1; i <= n_names; i++) {
+        params = trim($4)
+        # another type on 32 bits
+        if (name[i] ~ /64/)
+            gsub(/off_t /, "off64_t ", params)
         emit(trim(name[i]))
+    }
 }
 
 function original(nm) { return "ORIGINAL(" nm ")" }

@@ -26,13 +26,16 @@ go_time shim_until(go_sched *s, go_time ns)
 
 int shim_timespec(const struct timespec *ts, go_time *ns)
 {
+    go_time sec;
+
     if (!ts) {
         *ns = -1;
         return 0;
     }
-    if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= GO_SEC)
+    sec = ts->tv_sec;
+    if (sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= GO_SEC)
         return -EINVAL;
-    *ns = ts->tv_sec < GO_FOREVER / GO_SEC ? ts->tv_sec * GO_SEC + ts->tv_nsec : -1;
+    *ns = sec < GO_FOREVER / GO_SEC ? sec * GO_SEC + ts->tv_nsec : -1;
     return 0;
 }
 
@@ -292,7 +295,7 @@ long shim_eventfd_write(go_sched *s, int fd, eventfd_t value)
 
 /* ---- from a file ---- */
 
-long shim_sendfile(go_sched *s, int out, int in, off_t *at, size_t n)
+long shim_sendfile64(go_sched *s, int out, int in, off64_t *at, size_t n)
 {
     int64_t from = at ? *at : 0;
     struct stat st;
@@ -308,10 +311,24 @@ long shim_sendfile(go_sched *s, int out, int in, off_t *at, size_t n)
     /* what is sent from anything else is an error, and what is sent to anything else does not
      * wait */
     if ((r->kind != FD_PIPE && !fd_is_socket(r)) || sys_fstat(in, &st) < 0 ||
-        !S_ISREG(st.st_mode) || shim_may_wait(s, r, LOOP_WRITE, &until) == -EAGAIN)
-        return sys_sendfile(out, in, at, n);
+        !S_ISREG(st.st_mode) || shim_may_wait(s, r, LOOP_WRITE, &until) == -EAGAIN) {
+        put = sys_sendfile(out, in, at ? &from : NULL, n);
+        if (at && put >= 0)
+            *at = from;
+        return put;
+    }
     put = go_sendfile(out, in, at ? &from : NULL, n);
     if (at)
         *at = from;
     return shim_epipe(put, 0);
+}
+
+long shim_sendfile(go_sched *s, int out, int in, off_t *at, size_t n)
+{
+    off64_t from = at ? *at : 0;
+    long put = shim_sendfile64(s, out, in, at ? &from : NULL, n);
+
+    if (at)
+        *at = (off_t)from;
+    return put;
 }

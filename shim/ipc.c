@@ -37,6 +37,10 @@ long shim_msgsnd(go_sched *s, int id, const void *msg, size_t n, int flags)
     return rc;
 }
 
+#ifndef SYS_semtimedop /* i386 had none of its own before the times of 64 bits */
+#define SYS_semtimedop SYS_semtimedop_time64
+#endif
+
 /* Once without waiting: all of them have IPC_NOWAIT then, and those that had it before say that
  * waiting is not wanted where one of them is why. That one is not told; so the whole waits only if
  * none had it. */

@@ -231,9 +231,8 @@ long shim_select(go_sched *s, int n, fd_set *in, fd_set *out, fd_set *ex, struct
     if (timeout) {
         if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
             return -EINVAL;
-        ns = timeout->tv_sec < GO_FOREVER / GO_SEC - 1
-                 ? timeout->tv_sec * GO_SEC + timeout->tv_usec * GO_US
-                 : GO_FOREVER - 1;
+        ns = timeout->tv_sec;
+        ns = ns < GO_FOREVER / GO_SEC - 1 ? ns * GO_SEC + timeout->tv_usec * GO_US : GO_FOREVER - 1;
     }
     until = shim_until(s, ns);
     rc = select_for(s, n, in, out, ex, ns);

@@ -60,14 +60,14 @@ build() # program, arch folder: that of another arch/ must come first on the inc
     $CC -std=gnu11 -O2 -D_GNU_SOURCE -I"${2%/arch/*}" -I. -I"$2" -mbranch-protection=standard \
         -mno-outline-atomics -fPIE -pie -rdynamic -nostartfiles -Wl,-z,force-bti -o "$work/$1" \
         "$work/start.S" "$work/escaped.c" tests/arch_switch.c arch/escape.c "$2/switch.S" \
-        -lpthread
+        arch/aarch64/test/registers.S -lpthread
 }
 
 broken() # name, file, sed expression: a copy of the switch with that change
 {
     mkdir -p "$work/$1.d/arch/aarch64"
     cp arch/arch.h "$work/$1.d/arch"
-    cp arch/aarch64/*.[hS] arch/aarch64/*.inc "$work/$1.d/arch/aarch64"
+    cp -r arch/aarch64/* "$work/$1.d/arch/aarch64"
     sed "$3" "arch/aarch64/$2" >"$work/$1.d/arch/aarch64/$2"
     ! cmp -s "arch/aarch64/$2" "$work/$1.d/arch/aarch64/$2" &&
         build "$1" "$work/$1.d/arch/aarch64" && ! $EMULATOR "$work/$1" >"$work/$1.out" 2>&1

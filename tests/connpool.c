@@ -113,7 +113,7 @@ LAW_VIRTUAL(opens_one,
         go_sleep(GO_MS + GO_MS / 2); /* a has failed, b is at it */
         world.open_error = 0;
     }
-    CHECK_TRACE("a:-111 b:1");
+    CHECK_TRACE("a:-ECONNREFUSED b:1");
     CHECK_EQ(go_connpool_get(&pool, &conn), 0);
     CHECK_EQ(world.made, 1);
     go_connpool_put(&pool, conn, false);
@@ -188,14 +188,14 @@ LAW_VIRTUAL(cancelled, "S7.126 who is cancelled while it waits, or opens, takes 
         for (int i = 0; i < 3; i++)
             go_spawn(n, uses, &u[i]);
     }
-    CHECK_TRACE("a:1 b:-125 c:1");
+    CHECK_TRACE("a:1 b:-ECANCELED c:1");
     go_connpool_close(&pool);
     init((go_connpool_opts){.max = 1});
     GO_NURSERY(n, rc) {
         go_spawn(n, uses, &cut); /* cancelled in the middle of opening */
         go_spawn(n, uses, &after);
     }
-    CHECK_TRACE("close1 x:-125 y:1");
+    CHECK_TRACE("close1 x:-ECANCELED y:1");
     go_connpool_close(&pool);
 }
 
@@ -232,9 +232,9 @@ LAW_VIRTUAL(closed,
         go_sleep(5 * GO_MS);
         go_connpool_close(&pool);
         go_sleep(GO_MS);
-        CHECK_TRACE("a:1 b:-108 c:-108");
+        CHECK_TRACE("a:1 b:-ESHUTDOWN c:-ESHUTDOWN");
         uses(&u[1]);
-        CHECK_TRACE("b:-108");
+        CHECK_TRACE("b:-ESHUTDOWN");
     }
     CHECK_TRACE("close1");
     go_connpool_close(&pool); /* again */

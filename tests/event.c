@@ -86,7 +86,7 @@ LAW_VIRTUAL(cancel_the_middle, "S7.03 a cancelled waiter leaves no trace: the mi
         go_event_set(&e);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("b:-125 a:0 c:0");
+    CHECK_TRACE("b:-ECANCELED a:0 c:0");
 }
 
 LAW_VIRTUAL(set_then_cancel, "S4.15 set and cancelled in the same turn: the wait has completed")
@@ -123,7 +123,7 @@ LAW_VIRTUAL(cancel_then_set,
         go_event_set(&e);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("a:-125");
+    CHECK_TRACE("a:-ECANCELED");
 }
 
 static void sets(void *arg)

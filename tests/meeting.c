@@ -117,7 +117,7 @@ LAW_VIRTUAL(cancelled, "S7.20 after a cancelled condition wait the lock is held 
                 go_spawn(n, waits, &w[i]);
             go_spawn(n, holds_for, &hold); /* b's time is up meanwhile: it waits for the lock */
             go_sleep(10 * GO_MS);
-            CHECK_TRACE("unlocks b:-125");
+            CHECK_TRACE("unlocks b:-ECANCELED");
             go_cond_notify_all(&c);
         }
         CHECK_EQ(rc, 0);
@@ -183,7 +183,7 @@ LAW_VIRTUAL(absent, "S7.139 who is cancelled at a barrier was not there")
             go_sleep(2 * GO_MS);
             go_spawn(n, comes, &w[1]);
             go_sleep(GO_MS);
-            CHECK_TRACE("a:-125");
+            CHECK_TRACE("a:-ECANCELED");
             go_spawn(n, comes, &w[2]);
         }
         CHECK_EQ(rc, 0);
@@ -289,13 +289,13 @@ LAW_VIRTUAL(cancelled_run, "S7.142 what was cancelled has not been done: the nex
         go_spawn(n, wants_more, (void *)2);
         go_spawn(n, wants_more, (void *)3);
     }
-    CHECK_TRACE("-125 2 2");
+    CHECK_TRACE("-ECANCELED 2 2");
     once = (go_once){0};
     GO_NURSERY(n, rc) {
         go_spawn(n, wants, (void *)4);
         go_spawn(n, is_cut_short, (void *)5); /* a waiter, which leaves */
     }
-    CHECK_TRACE("-125 4");
+    CHECK_TRACE("-ECANCELED 4");
 }
 
 /* ---- future ---- */
@@ -333,7 +333,7 @@ LAW_VIRTUAL(set, "S7.143 a future is set once, and everybody gets it")
             CHECK_EQ(go_future_fail(&future, EIO), -EALREADY);
         }
         CHECK_EQ(rc, 0);
-        CHECK_TRACE("b:-125:-1 a:0:42 c:0:42");
+        CHECK_TRACE("b:-ECANCELED:-1 a:0:42 c:0:42");
         CHECK_EQ(go_future_get(&future, NULL), 0);
     }
 }

@@ -146,7 +146,7 @@ LAW_VIRTUAL(owner_dies,
         go_spawn(n, locks, &l[1]);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("owner:0 a:-130 b:-130");
+    CHECK_TRACE("owner:0 a:-EOWNERDEAD b:-EOWNERDEAD");
     CHECK_EQ(go_mutex_lock(&m), -EOWNERDEAD);
     CHECK_EQ(go_mutex_unlock(&m), -EPERM); /* they do not hold it */
     CHECK_EQ(go_mutex_try_lock(&m), -EOWNERDEAD);
@@ -170,7 +170,7 @@ LAW_VIRTUAL(owner_dies_unnoticed,
         go_spawn(n, locks, &next); /* runs on the stack of the dead owner */
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("owner:0 next:-130");
+    CHECK_TRACE("owner:0 next:-EOWNERDEAD");
 }
 
 LAW_VIRTUAL(owner_dies_in_hand_over,
@@ -189,7 +189,7 @@ LAW_VIRTUAL(owner_dies_in_hand_over,
         CHECK_EQ(go_mutex_unlock(&m), 0);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("keeper:0 last:-130");
+    CHECK_TRACE("keeper:0 last:-EOWNERDEAD");
 }
 
 LAW_VIRTUAL(cancel_the_middle, "S7.03 a cancelled waiter leaves no trace: the middle one of three")
@@ -213,7 +213,7 @@ LAW_VIRTUAL(cancel_the_middle, "S7.03 a cancelled waiter leaves no trace: the mi
         CHECK_EQ(go_mutex_unlock(&m), 0);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("b:-125 a:0 c:0");
+    CHECK_TRACE("b:-ECANCELED a:0 c:0");
 }
 
 LAW_VIRTUAL(cancel_each, "S7.03 the first, the last, all of them")

@@ -144,7 +144,7 @@ LAW_VIRTUAL(cancelled_slot_waiter, "S7.03 a cancelled waiter for a slot leaves n
     CHECK_EQ(rc | inner, 0);
     CHECK_EQ(w[1].rc, -ECANCELED);
     CHECK(!w[1].child.ran);
-    CHECK_TRACE("b:-125 a:0 A c:0 C");
+    CHECK_TRACE("b:-ECANCELED a:0 A c:0 C");
 }
 
 static int waits_in_its_own(void *arg)

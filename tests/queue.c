@@ -160,7 +160,7 @@ LAW_VIRTUAL(cancel, "S7.03 a cancelled getter loses no item, a cancelled putter 
             for (int i = 1; i <= 2; i++)
                 CHECK_EQ(go_queue_put(&q, ITEM(i), 0), 0);
         }
-        CHECK_TRACE("b:-125:0 a:1:1 c:1:2");
+        CHECK_TRACE("b:-ECANCELED:0 a:1:1 c:1:2");
         GO_NURSERY(n, rc) {
             go_spawn(n, puts_one, ITEM(1));
             go_spawn(n, puts_one, ITEM(2));
@@ -171,7 +171,7 @@ LAW_VIRTUAL(cancel, "S7.03 a cancelled getter loses no item, a cancelled putter 
             CHECK_EQ(get(), 2);
             CHECK_EQ(get(), 4);
         }
-        CHECK_TRACE("put1:0 put3:-125 put2:0 put4:0");
+        CHECK_TRACE("put1:0 put3:-ECANCELED put2:0 put4:0");
         go_queue_fini(&q);
     }
 }
@@ -322,7 +322,7 @@ LAW_VIRTUAL(source,
         go_scope_cancel_soft(scope, GO_SEC, "enough");
         go_sleep(GO_MS);
     }
-    CHECK_TRACE("1 end:-125");
+    CHECK_TRACE("1 end:-ECANCELED");
     go_queue_fini(&q);
 }
 

@@ -270,7 +270,7 @@ LAW_VIRTUAL(window_in_turn,
         go_sleep(100 * GO_MS);
         go_task_cancel(&task, NULL);
     }
-    CHECK_TRACE("-125@100 0@1000 0@2000");
+    CHECK_TRACE("-ECANCELED@100 0@1000 0@2000");
     go_window_fini(&w);
 }
 

@@ -82,8 +82,8 @@ LAW_POOL(every_size, "a stack of each size can be had, and is usable from end to
     for (unsigned i = stack_class_of(0); i <= stack_class_of(STACK_MAX); i++) {
         struct stack *s = stack_get(&pool, i);
 
-        if (TAP_SANITIZED && !s)
-            continue;
+        if ((TAP_SANITIZED || sizeof(void *) == 4) && !s)
+            continue; /* there may be no room for the largest */
         if (!CHECK(s))
             return;
         CHECK_EQ(stack_size(s), (size_t)1 << i);
@@ -364,6 +364,10 @@ LAW_POOL(maps_run_out, "with no mappings left there are stacks without guards, a
     struct stack *first, *last = NULL;
     void *room;
 
+    if (sizeof(void *) == 4) {
+        TAP_SKIP("with 32 bits there is no room for as many stacks");
+        return;
+    }
     if (NOT_ALONE || maps <= 0 || maps > 100000 || stack_guards() == STACK_GUARDS_NONE) {
         TAP_SKIP("vm.max_map_count is out of reach");
         return;

@@ -3,6 +3,8 @@
  * Section 3: go_start and go_started, in all the ways in which they end. */
 #include "tests/kit.h"
 
+enum { STARTED = 1234567890 };
+
 struct service {
     go_time before, after; /* sleeps before and after it is ready */
     bool silent;           /* never says that it is ready */
@@ -29,7 +31,7 @@ static int service(void *arg, go_starter *starter)
         return s->slept;
     }
     if (!s->silent) {
-        s->started = go_started(starter, 1234567890123LL);
+        s->started = go_started(starter, STARTED);
         s->again = go_started(starter, 2);
     }
     mark("up");
@@ -51,7 +53,7 @@ LAW_VIRTUAL(start_waits,
         CHECK_EQ(go_start(n, service, &s, &value), 0);
         mark("started");
         CHECK_EQ(go_now() - start, 10 * GO_MS);
-        CHECK_EQ(value, 1234567890123LL);
+        CHECK_EQ(value, STARTED);
         CHECK(!s.ended);
     }
     CHECK_EQ(rc, 0);
@@ -80,7 +82,7 @@ LAW_VIRTUAL(start_ends_at_once, "S3.36 a child that is ready and ends at once wa
 
     GO_NURSERY(n, rc) {
         CHECK_EQ(go_start(n, service, &s, &value), 0);
-        CHECK_EQ(value, 1234567890123LL);
+        CHECK_EQ(value, STARTED);
     }
     CHECK_EQ(rc, 0);
 }

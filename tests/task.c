@@ -79,7 +79,7 @@ LAW_VIRTUAL(cancelled_joiner, "S7.03 a cancelled joiner leaves no trace, and the
         go_task_cancel(&middle, NULL);
     }
     CHECK_EQ(rc, 0);
-    CHECK_TRACE("b:-125 task a:4 c:4");
+    CHECK_TRACE("b:-ECANCELED task a:4 c:4");
 }
 
 static int joins_itself(void *arg)

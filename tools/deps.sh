@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/deps.sh base|bench|peers|arm64|fuzz|clang|valgrind|full: installs the Debian packages that
-# are missing, as root or with sudo; without either, or without apt, says what to install. Tests for
-# files first, so that it costs nothing when all is there, and serves on systems with other package
-# managers too.
+# tools/deps.sh base|bench|peers|fuzz|clang|valgrind|registers|full|TARGET: installs the Debian
+# packages that are missing, as root or with sudo; without either, or without apt, says what to
+# install. Tests for files first, so that it costs nothing when all is there, and serves on systems
+# with other package managers too. TARGET is one of arch/*/targets: its cross compiler.
 set -eu
 
 base='gcc g++ make libc6-dev libev-dev libc-ares-dev perl pkg-config'
 bench='libboost-context-dev'
 peers='golang-go libboost-fiber-dev'
-arm64='gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
 fuzz='clang libclang-rt-14-dev'
 clang='clang'
 valgrind='valgrind'
+registers='qemu-user clang-16 lld-16 llvm-16-linker-tools'
 full='clang clang-format valgrind gdb strace linux-perf curl openssl stunnel4 nginx apache2
       postgresql redis-server mariadb-server memcached apache2-utils xz-utils
       libpq-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libmariadb-dev
@@ -43,18 +43,32 @@ have() # is the package, or what we need of it, there?
     esac
 }
 
+target() # NAME
+{
+    sh "$(dirname "$0")/targets.sh" list "$1" | while read -r _ _ triplet debian _ emulator; do
+        # none is known, or it is the machine's own
+        [ "$triplet" != - ] && [ "$triplet" != "$(${CC:-gcc} -dumpmachine)" ] || continue
+        tools=$(echo "$triplet" | tr _ -)
+        echo "gcc-$tools g++-$tools libc6-dev-$debian-cross dpkg-dev"
+        [ "$emulator" = - ] || echo qemu-user gdb-multiarch
+    done
+}
+
 case ${1:-base} in
 base) wanted=$base ;;
 bench) wanted=$bench ;;
 peers) wanted=$peers ;;
-arm64) wanted=$arm64 ;;
 fuzz) wanted=$fuzz ;;
 clang) wanted=$clang ;;
 valgrind) wanted=$valgrind ;;
-full) wanted="$base $bench $full $arm64" ;;
+registers) wanted=$registers ;;
+full) wanted="$base $bench $full $(target aarch64)" ;;
 *)
-    echo "usage: tools/deps.sh base|bench|peers|arm64|fuzz|clang|valgrind|full" >&2
-    exit 2
+    wanted=$(target "$1")
+    if [ -z "$wanted" ] && [ -z "$(sh "$(dirname "$0")/targets.sh" list "$1")" ]; then
+        echo "usage: tools/deps.sh base|bench|peers|fuzz|clang|valgrind|registers|full|TARGET" >&2
+        exit 2
+    fi
     ;;
 esac
 

@@ -1,20 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/sysroot.sh ARCH DIR PACKAGE…: unpacks Debian packages of another architecture, and the
-# libraries on which they depend directly, into DIR, for a cross compiler. libc is the compiler's
-# own. apt works in a private root within DIR, with this machine's sources and keys: nothing is
-# installed, and the machine's lists and its idea of architectures stay as they are. Does nothing
-# when DIR has it all.
+# tools/sysroot.sh ARCH TRIPLET DIR PACKAGE…: unpacks Debian packages of another architecture, and
+# the libraries on which they depend directly, into DIR, for a cross compiler; DIR/libraries is the
+# folder that has them. libc is the compiler's own. apt works in a private root within DIR, with this
+# machine's sources and keys: nothing is installed, and the machine's lists and its idea of
+# architectures stay as they are. An architecture that these sources do not have gets the packages
+# built from Debian's sources. Does nothing when DIR has it all.
 set -eu
 
-[ $# -ge 3 ] || { echo "usage: tools/sysroot.sh ARCH DIR PACKAGE…" >&2; exit 2; }
+[ $# -ge 4 ] || { echo "usage: tools/sysroot.sh ARCH TRIPLET DIR PACKAGE…" >&2; exit 2; }
 arch=$1
-mkdir -p "$2"
-dir=$(cd "$2" && pwd)
-shift 2
+triplet=$2
+mkdir -p "$3"
+dir=$(cd "$3" && pwd)
+shift 3
 
-wanted="$arch $*"
+wanted="$arch $triplet $*"
 [ "$(cat "$dir/.complete" 2>/dev/null || :)" = "$wanted" ] && exit 0
 
 for tool in apt-get apt-cache dpkg-deb; do
@@ -51,22 +53,58 @@ END
 
 failed()
 {
-    cat "$log" >&2
+    tail -n 50 "$log" >&2
     echo "could not get $* for $arch" >&2
     exit 1
 }
 
-apt-get -q -c "$root/conf" update >"$log" 2>&1 || failed "$@"
+binaries() # PACKAGE…
+{
+    # shellcheck disable=SC2046
+    libraries=$(apt-cache -c "$root/conf" depends --important "$@" 2>>"$log" |
+        sed -n 's/^ *Depends: \(lib.*\)$/\1/p' | grep -v '^libc6' | sort -u)
 
-# shellcheck disable=SC2046
-libraries=$(apt-cache -c "$root/conf" depends --important "$@" 2>>"$log" |
-    sed -n 's/^ *Depends: \(lib.*\)$/\1/p' | grep -v '^libc6' | sort -u)
+    # shellcheck disable=SC2086
+    (cd "$root/debs" && apt-get -q -c "$root/conf" download "$@" $libraries) >>"$log" 2>&1 ||
+        return 1
+    for deb in "$root"/debs/*.deb; do
+        dpkg-deb -x "$deb" "$dir"
+    done
+    # Debian's name of the folder is not always the tools'.
+    for libs in "$dir"/usr/lib/*/*.so; do
+        ln -sfn "usr/lib/$(basename "${libs%/*}")" "$dir/libraries"
+    done
+}
 
-# shellcheck disable=SC2086
-(cd "$root/debs" && apt-get -q -c "$root/conf" download "$@" $libraries) >>"$log" 2>&1 ||
-    failed "$@"
-for deb in "$root"/debs/*.deb; do
-    dpkg-deb -x "$deb" "$dir"
-done
+sources() # PACKAGE…
+{
+    apt-get indextargets --format 'deb-src $(SITE) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
+        sort -u >"$root/sources"
+    cat >>"$root/conf" <<END
+Dir::Etc::sourcelist "$root/sources";
+Dir::Etc::sourceparts "-";
+END
+    apt-get -q -c "$root/conf" update >>"$log" 2>&1 || return 1
+    for package in "$@"; do
+        mkdir -p "$root/src/$package"
+        (
+            cd "$root/src/$package" &&
+                apt-get -q -c "$root/conf" source "$package" && cd ./*/ &&
+                ./configure --host="$triplet" --prefix=/usr --libdir=/usr/lib --enable-shared &&
+                make -j"$(nproc)" && make install DESTDIR="$dir"
+        ) >>"$log" 2>&1 </dev/null || return 1
+    done
+    # They name places outside of DIR.
+    rm -f "$dir"/usr/lib/*.la
+    ln -sfn usr/lib "$dir/libraries"
+}
+
+# A list that is out of step for a while is no reason to give up: another may have the packages.
+apt-get -q -c "$root/conf" update >"$log" 2>&1 || echo "some lists are missing" >>"$log"
+if [ -n "$(apt-cache -c "$root/conf" madison "$@" 2>>"$log")" ]; then
+    binaries "$@" || failed "$@"
+else
+    sources "$@" || failed "$@"
+fi
 rm -rf "$root" "$log"
 echo "$wanted" >"$dir/.complete"

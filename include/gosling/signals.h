@@ -24,9 +24,9 @@ typedef struct go_signals {
  * thread that forked stay open, with nothing pending.
  *
  * Not a checkpoint. Returns 0. Otherwise nothing has changed: -EINVAL for an empty list, what is
- * no signal, SIGKILL, SIGSTOP, those that report a fault of the program's own (SIGSEGV, SIGBUS,
- * SIGFPE, SIGILL), and the few that libc keeps; -EBUSY for the one real-time signal that the
- * watchdog of a run uses; -ENOMEM; -ESHUTDOWN outside a run. */
+ * no signal, or one of MIPS's beyond 64, SIGKILL, SIGSTOP, those that report a fault of the
+ * program's own (SIGSEGV, SIGBUS, SIGFPE, SIGILL), and the few that libc keeps; -EBUSY for the one
+ * real-time signal that the watchdog of a run uses; -ENOMEM; -ESHUTDOWN outside a run. */
 GO_API int go_signals_open(go_signals *s, const int *signals, size_t n);
 
 /* [checkpoint] Waits for a signal and returns it. Several fibers may wait: each signal goes to the

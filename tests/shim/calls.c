@@ -312,7 +312,8 @@ static pid_t child(int code)
     pid_t pid = fork();
 
     if (pid == 0) {
-        nanosleep(&some, NULL);
+        /* long enough that the parent asks before it has ended */
+        nanosleep(tap_slow() ? &(struct timespec){0, 300000000} : &some, NULL);
         _exit(code);
     }
     return pid;

@@ -101,10 +101,8 @@ for cxx in $cxx_compilers; do
     try "the block forms, $cxx, C++17" $cxx -std=c++17 $strict "$tmp/blocks.cc"
 done
 
-arch=generic
-if [ -e "arch/$($CC -dumpmachine | cut -d- -f1)/context.h" ]; then
-    arch=$($CC -dumpmachine | cut -d- -f1)
-fi
+arch=$(sh tools/targets.sh arch "$($CC -dumpmachine)")
+: "${arch:=generic}"
 for h in arch/arch.h core/*.h sync/*.h net/*.h shim/*.h; do
     [ -e "$h" ] || continue
     printf '#include "%s"\ntypedef int not_empty;\n' "$h" >"$tmp/one.c"

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * As with the other byte order. */
+#include "arch/ppc64/syscall.h"
