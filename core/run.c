@@ -153,7 +153,7 @@ static int begin(go_sched *s, const go_run_opts *o)
     rc = loop_fiber_init(s);
     if (rc < 0)
         goto free_loop;
-    if (overflow_enter(&s->overflow) < 0)
+    if (run_open || overflow_enter(&s->overflow) < 0)
         s->overflow.altstack = NULL; /* no report, but everything else works */
     fork_watch();
     if (o->pool_max)

@@ -76,6 +76,8 @@ static void take_pipe(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+    if (run_open) /* the whole program runs: it is its signal, and its children's */
+        return;
     if ((pipe_taken = is_default(SIGPIPE, &pipe_before)))
         sigaction(SIGPIPE, &ignore, NULL);
 }

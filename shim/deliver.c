@@ -542,6 +542,16 @@ static long send_thread(go_sched *s, int group, int tid, int sig, const siginfo_
     return pend(t, sig, &info);
 }
 
+void threads_raise(go_sched *s, int sig)
+{
+    const struct thread *t = thread_of(s->current);
+
+    if (t)
+        send_thread(s, getpid(), t->tid, sig, NULL);
+    else
+        raise(sig);
+}
+
 /* The ids of threads are processes' too. */
 static long send_process(int pid, int sig)
 {

@@ -7,6 +7,7 @@
 #include "core/scope.h"
 #include "shim/kept.h"
 #include "shim/shim.h"
+#include "shim/threads.h"
 #include "shim/wrap.h"
 #include <fcntl.h>
 #include <gosling/io.h>
@@ -120,9 +121,13 @@ ssize_t shim_run(struct io *op, struct fd *r)
     return n == -ETIMEDOUT && !limited ? -EAGAIN : n;
 }
 
-long shim_epipe(long rc, int flags)
+long shim_epipe(long rc, int flags, bool by_kernel)
 {
-    if (unlikely(rc == -EPIPE) && !(flags & MSG_NOSIGNAL))
+    if (likely(rc != -EPIPE) || flags & MSG_NOSIGNAL || (by_kernel && run_open))
+        return rc;
+    if (threads_on)
+        threads_raise(sched_self(), SIGPIPE);
+    else
         raise(SIGPIPE);
     return rc;
 }
@@ -245,7 +250,7 @@ long shim_write(go_sched *s, int fd, const void *buf, size_t n)
     }
     if (put > 0 && (size_t)put < n && in_parts(r))
         return write_rest(s, r, buf, n, (size_t)put);
-    return shim_epipe(put, 0);
+    return shim_epipe(put, 0, !fd_is_socket(r));
 }
 
 /* The pieces of v from byte `done` on: the one that was cut, then the others. */
@@ -280,7 +285,7 @@ long shim_writev(go_sched *s, int fd, const struct iovec *v, int n)
         return put;
     put = write_once(s, r, v, n, false);
     if (put <= 0 || !in_parts(r))
-        return shim_epipe(put, 0);
+        return shim_epipe(put, 0, !fd_is_socket(r));
     for (int i = 0; i < n; i++)
         total += v[i].iov_len;
     return (size_t)put < total ? writev_rest(s, r, v, n, (size_t)put) : put;
@@ -320,7 +325,7 @@ long shim_sendfile64(go_sched *s, int out, int in, off64_t *at, size_t n)
     put = go_sendfile(out, in, at ? &from : NULL, n);
     if (at)
         *at = from;
-    return shim_epipe(put, 0);
+    return shim_epipe(put, 0, true);
 }
 
 long shim_sendfile(go_sched *s, int out, int in, off_t *at, size_t n)

@@ -169,8 +169,9 @@ bool shim_limit(go_sched *s, go_time *until, go_time limit);
 /* op on fd as a blocking descriptor of libc's: -EAGAIN when its time is up, or it must not wait. */
 ssize_t shim_run(struct io *op, struct fd *r);
 
-/* -EPIPE as the kernel has it: with SIGPIPE. */
-long shim_epipe(long rc, int flags);
+/* -EPIPE as the kernel has it: with SIGPIPE. A run ignores that signal, so it is sent here; but
+ * where the whole program runs (run_open) the kernel has sent it itself, for what is no socket. */
+long shim_epipe(long rc, int flags, bool by_kernel);
 
 /* ---- the engine, by families ---- */
 

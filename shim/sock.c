@@ -136,7 +136,7 @@ static long send_on(go_sched *s, struct fd *r, const char *buf, size_t n, size_t
         if (put > 0)
             done += (size_t)put;
     } while (put > 0 && done < n && r->kind == FD_STREAM && r->binding == binding);
-    return done ? (long)done : shim_epipe(put, flags);
+    return done ? (long)done : shim_epipe(put, flags, false);
 }
 
 long shim_sendto(go_sched *s, int fd, const void *buf, size_t n, int flags,
@@ -165,7 +165,7 @@ long shim_send(go_sched *s, int fd, const void *buf, size_t n, int flags)
     }
     if (put >= 0 || put == -EAGAIN || put == -EINTR || put == -ENOTSOCK)
         return send_on(s, r, buf, n, put > 0 ? (size_t)put : 0, flags, NULL, 0, put == -EAGAIN);
-    return shim_epipe(put, flags);
+    return shim_epipe(put, flags, false);
 }
 
 /* Of a stream all is sent; control data goes with the first part. */
@@ -186,7 +186,7 @@ long shim_sendmsg(go_sched *s, int fd, const struct msghdr *m, int flags)
         return put;
     put = shim_run(&op, r);
     if (put <= 0 || r->kind != FD_STREAM)
-        return shim_epipe(put, flags);
+        return shim_epipe(put, flags, false);
     skip = (size_t)put;
     for (size_t i = 0; i < m->msg_iovlen; i++) {
         const struct iovec *v = &m->msg_iov[i];

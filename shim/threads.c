@@ -386,6 +386,12 @@ struct thread *thread_by_id(int tid)
     return NULL;
 }
 
+void threads_raise(go_sched *s, int sig)
+{
+    (void)s;
+    (void)sig;
+}
+
 void slice_time(unsigned milliseconds)
 {
     (void)milliseconds;

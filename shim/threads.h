@@ -88,6 +88,9 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
 /* The calling thread ends. */
 _Noreturn void threads_exit(go_sched *s, long status);
 
+/* A signal to the calling thread, from the engine. */
+void threads_raise(go_sched *s, int sig);
+
 /* In a fork child: who called is the only one. */
 void threads_forked(go_sched *s);
 

@@ -97,4 +97,22 @@ broken no_inline context.h 's/hint #36/nop/'
 report $? 'the inlined switch needs its landing pad'
 broken no_x16 switch.S 's/ldp x0, x16/ldp x0, x9/; /adr x30/,/brk/s/br x16/br x9/'
 report $? 'a context begins by x16: by another register the jump to its entry is no call'
+
+# The same without libc: static programs, of the register test.
+static() # name, tree
+{
+    $CC -std=gnu11 -O2 -ffreestanding -fno-stack-protector -fno-pie -mbranch-protection=standard -nostdlib -static \
+        -Wl,-z,force-bti -I"$2" -I. -I"$2/arch/aarch64" -o "$work/$1" tests/registers/registers.c \
+        "$2/arch/aarch64/switch.S" arch/aarch64/test/registers.S arch/aarch64/test/start.S
+}
+
+static static_good . && $EMULATOR "$work/static_good" >"$work/good.out" 2>&1
+passed=$?
+[ "$passed" = 0 ] || sed 's/^/# /' "$work/good.out"
+report "$passed" 'a good static program runs'
+broken no_j switch.S 's/^#define BTI_J .*/#define BTI_J nop/'
+static static_bad "$work/no_j.d"
+$EMULATOR "$work/static_bad" >/dev/null 2>&1
+[ $? = 132 ]
+report $? 'a static program without a landing pad is killed'
 echo "1..$n"

@@ -610,3 +610,51 @@ ROW(io_sleep_holding_a_lock)
     join(start(sees_lock, NULL));
     say("\n");
 }
+
+static void *writes_broken(void *arg)
+{
+    rest(5);
+    return (void *)(long)(write(fds[1], "x", 1) + (arg != NULL));
+}
+
+ROW(io_broken_pipe_kills)
+{
+    if (pipe(fds) < 0)
+        return;
+    close(fds[0]);
+    join(start(writes_broken, NULL));
+    say("alive\n");
+}
+
+ROW(io_broken_socket_kills)
+{
+    socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+    close(fds[0]);
+    join(start(writes_broken, NULL));
+    say("alive\n");
+}
+
+static void pipe_handler(int sig)
+{
+    atomic_fetch_add(&flag, sig == SIGPIPE);
+}
+
+ROW(io_broken_handled)
+{
+    signal(SIGPIPE, pipe_handler);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+    close(fds[0]);
+    say("%ld ", join(start(writes_broken, NULL)));
+    say("%d ", atomic_load(&flag));
+    if (pipe(fds) < 0)
+        return;
+    close(fds[0]);
+    say("%ld ", join(start(writes_broken, NULL)));
+    say("%d\n", atomic_load(&flag));
+}
+
+ROW(exec_inherits_sigpipe)
+{
+    say("exec\n");
+    execlp("sh", "sh", "-c", "grep SigIgn /proc/self/status; yes | head -n 1", (char *)NULL);
+}
