@@ -9,7 +9,9 @@
  *      threads.c   their beginning and end, and who they are
  *      clone.c     the calls that make threads and processes
  *      futex.c     what they wait on
- *      deliver.c   their signals
+ *      pending.c   which signals they block, and which wait for them
+ *      deliver.c   when and how those are handled
+ *      signal_calls.c  the calls about signals
  *      slice.c     that none runs for ever
  *      ids.c       calls that name a thread
  *      stacks.c    the memory of their stacks
@@ -112,7 +114,7 @@ int futex_wake(void *word, int n, uint32_t bits);
 /* The owner of that mutex, whose priority it would have inherited, is dead: the next one has it. */
 void futex_pi_abandoned(uint32_t *word);
 
-/* ---- deliver.c ---- */
+/* ---- pending.c, deliver.c, signal_calls.c ---- */
 
 void deliver_begin(go_sched *s, struct thread *first);
 void deliver_thread_begins(struct thread *t, const struct thread *maker);

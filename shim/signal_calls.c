@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The calls about signals of a program whose threads are fibers: what is to be done, sending,
+ * waiting, masks, alternate stacks. */
+#include "shim/pending.h"
+#include "shim/trap.h"
+#include <gosling/io.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#ifdef SHIM_CLONE
+
+static stack_t alt_of_kernel; /* the alternate stack that it has */
+
+/* ---- what is to be done ---- */
+
+/* The traps' signal is theirs; they tell the program's own handler of what is not. */
+static long set_trap(const struct action *new, struct action *old)
+{
+    struct sigaction to, was;
+    long rc;
+
+    memset(&to, 0, sizeof to);
+    if (new) {
+        to.sa_sigaction = new->fn;
+        to.sa_flags = (int)new->flags;
+        memcpy(&to.sa_mask, &new->mask, sizeof new->mask);
+    }
+    rc = trap_action(new ? &to : NULL, &was);
+    if (rc == 0 && old) {
+        *old = (struct action){.fn = was.sa_sigaction, .flags = (unsigned)was.sa_flags};
+        memcpy(&old->mask, &was.sa_mask, sizeof old->mask);
+    }
+    return rc;
+}
+
+static long set_action(int sig, const struct action *new, struct action *old, size_t size)
+{
+    struct action was, now;
+
+    if (size != sizeof new->mask || sig < 1 || sig > SIGNALS)
+        return -EINVAL;
+    if (new &&BIT(sig) & UNBLOCKABLE)
+        return -EINVAL;
+    if (sig == SIGSYS)
+        return set_trap(new, old);
+    was = signal_actions[sig];
+    if (new) {
+        now = *new;
+        now.mask &= ~UNBLOCKABLE;
+        signal_actions[sig] = now;
+        action_to_kernel(sig, &now);
+        if (action_is_ignored(sig))
+            for (list *l = threads_all.next; l != &threads_all; l = l->next)
+                pending_forget(list_entry(l, struct thread, all), BIT(sig));
+    }
+    if (old)
+        *old = was;
+    return 0;
+}
+
+/* ---- sending ---- */
+
+static void describe(siginfo_t *info, int sig, int code)
+{
+    memset(info, 0, sizeof *info);
+    info->si_signo = sig;
+    info->si_code = code;
+    info->si_pid = getpid();
+    info->si_uid = getuid();
+}
+
+static long send_thread(go_sched *s, int group, int tid, int sig, const siginfo_t *given)
+{
+    struct thread *t = thread_by_id(tid);
+    siginfo_t info;
+
+    if (sig < 0 || sig > SIGNALS || tid <= 0)
+        return -EINVAL;
+    if (!t || (group > 0 && group != getpid()))
+        return given       ? SYS4(SYS_rt_tgsigqueueinfo, group, tid, sig, given)
+               : group > 0 ? SYS3(SYS_tgkill, group, tid, sig)
+                           : SYS2(SYS_tkill, tid, sig);
+    if (sig == 0)
+        return 0;
+    if (BIT(sig) & UNBLOCKABLE)
+        return SYS2(SYS_kill, getpid(), sig);
+    if (given)
+        info = *given;
+    else
+        describe(&info, sig, SI_TKILL);
+    info.si_signo = sig;
+    if (mask_takes(t, sig) && !action_is_function(&signal_actions[sig]) &&
+        !action_is_ignored(sig)) {
+        action_default(sig);
+        return 0;
+    }
+    (void)s;
+    return pending_add(t, sig, &info);
+}
+
+void threads_raise(go_sched *s, int sig)
+{
+    const struct thread *t = thread_of(s->current);
+
+    if (t)
+        send_thread(s, getpid(), t->tid, sig, NULL);
+    else
+        raise(sig);
+}
+
+/* The ids of threads are processes' too. */
+static long send_process(int pid, int sig)
+{
+    const struct thread *t = pid > 0 ? thread_by_id(pid) : NULL;
+
+    return SYS2(SYS_kill, t ? getpid() : pid, sig);
+}
+
+/* ---- waiting ---- */
+
+static long suspend(go_sched *s, struct thread *t)
+{
+    static const struct waitable any = {.name = "signal"};
+    struct wait w = {.ops = &any};
+
+    list_init(&w.link);
+    return SHIM_WAITS(s, SHIM_INTERRUPTS,
+                      deliver_due(t) ? -EINTR
+                                     : wait_park(&w, 1, WAIT_OUTSIDE | PARK_SLEEP, GO_FOREVER));
+}
+
+static long take_kernels(const uint64_t *set, siginfo_t *info)
+{
+    static const struct timespec now;
+
+    return SYS4(SYS_rt_sigtimedwait, set, info, &now, sizeof *set);
+}
+
+static long take_any(struct thread *t, const uint64_t *set, siginfo_t *info)
+{
+    int sig = pending_take(t, *set, info);
+
+    return sig ? sig : take_kernels(set, info);
+}
+
+long deliver_wait(go_sched *s, struct thread *t, const uint64_t *set, siginfo_t *info,
+                  const struct timespec *timeout)
+{
+    siginfo_t room;
+    go_time until, ns;
+    long rc = shim_timespec(timeout, &ns);
+    int fd;
+
+    if (rc < 0)
+        return rc;
+    if (!info)
+        info = &room;
+    pending_give_out(s);
+    rc = take_any(t, set, info);
+    if (rc != -EAGAIN || ns == 0)
+        return rc;
+    until = shim_until(s, ns);
+    fd = (int)SYS4(SYS_signalfd4, -1, set, sizeof *set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return fd;
+    t->awaits = *set;
+    for (;;) {
+        struct pollfd one = {.fd = fd, .events = POLLIN};
+        go_time left = until == GO_FOREVER ? -1 : until - sched_now(s);
+        long waited = SHIM_WAITS(s, SHIM_INTERRUPTS,
+                                 go_poll(&one, 1, until == GO_FOREVER || left > 0 ? left : 0));
+
+        rc = take_any(t, set, info);
+        if (rc != -EAGAIN)
+            break;
+        if (waited == -EINTR) {
+            rc = -EINTR;
+            break;
+        }
+        if (waited == 0 && until != GO_FOREVER && sched_now(s) >= until)
+            break;
+    }
+    t->awaits = 0;
+    go_close(fd);
+    return rc;
+}
+
+/* ---- the calls ---- */
+
+static long change_mask(struct thread *t, int how, const uint64_t *set, uint64_t *old, size_t size)
+{
+    uint64_t was = t->mask;
+
+    if (size != sizeof *set)
+        return -EINVAL;
+    if (set) {
+        switch (how) {
+        case SIG_BLOCK:
+            mask_set(t, was | *set);
+            break;
+        case SIG_UNBLOCK:
+            mask_set(t, was & ~*set);
+            break;
+        case SIG_SETMASK:
+            mask_set(t, *set);
+            break;
+        default:
+            return -EINVAL;
+        }
+    }
+    if (old)
+        *old = was;
+    return 0;
+}
+
+static long pending(const struct thread *t, uint64_t *set, size_t size)
+{
+    uint64_t kernel = 0;
+
+    if (size > sizeof *set)
+        return -EINVAL;
+    SYS2(SYS_rt_sigpending, &kernel, sizeof kernel);
+    kernel = (kernel | t->pending) & t->mask;
+    memcpy(set, &kernel, size);
+    return 0;
+}
+
+/* The kernel has one stack for handlers, for the carrier: who runs brings its own. */
+static void load_alt(go_sched *s, const fiber *to)
+{
+    const struct thread *t = thread_of(to);
+
+    (void)s;
+    if (!t || (t->alt.ss_sp == alt_of_kernel.ss_sp && t->alt.ss_size == alt_of_kernel.ss_size &&
+               t->alt.ss_flags == alt_of_kernel.ss_flags))
+        return;
+    if (SYS2(SYS_sigaltstack, &t->alt, NULL) == 0)
+        alt_of_kernel = t->alt;
+}
+
+static long set_alt(go_sched *s, struct thread *t, const stack_t *new, stack_t *old)
+{
+    stack_t room;
+    long rc;
+
+    load_alt(s, t->fiber);
+    rc = SYS2(SYS_sigaltstack, new, old ? old : &room);
+    if (rc < 0 || !new)
+        return rc;
+    alt_of_kernel = t->alt = *new;
+    s->on_switch = load_alt;
+    return 0;
+}
+
+long deliver_call(go_sched *s, struct thread *t, const struct site_registers *r)
+{
+#define INT(i) ((int)r->a[i])
+#define PTR(i) ((void *)r->a[i])
+    switch (r->nr) {
+    case SYS_rt_sigaction:
+        return set_action(INT(0), PTR(1), PTR(2), (size_t)r->a[3]);
+    case SYS_rt_sigprocmask:
+        return change_mask(t, INT(0), PTR(1), PTR(2), (size_t)r->a[3]);
+    case SYS_rt_sigpending:
+        return pending(t, PTR(0), (size_t)r->a[1]);
+    case SYS_rt_sigtimedwait:
+        return deliver_wait(s, t, PTR(0), PTR(1), PTR(2));
+    case SYS_rt_sigsuspend:
+        deliver_mask_until(t, PTR(0));
+        return suspend(s, t);
+    case SYS_pause:
+        return suspend(s, t);
+    case SYS_sigaltstack:
+        return set_alt(s, t, PTR(0), PTR(1));
+    case SYS_kill:
+        return send_process(INT(0), INT(1));
+    case SYS_rt_sigqueueinfo:
+        return SYS3(r->nr, thread_by_id(INT(0)) ? getpid() : INT(0), r->a[1], r->a[2]);
+    case SYS_tkill:
+        return send_thread(s, 0, INT(0), INT(1), NULL);
+    case SYS_tgkill:
+        return send_thread(s, INT(0), INT(1), INT(2), NULL);
+    default: /* rt_tgsigqueueinfo */
+        return send_thread(s, INT(0), INT(1), INT(2), PTR(3));
+    }
+#undef INT
+#undef PTR
+}
+
+#endif
