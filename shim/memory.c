@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SMALLEST = 5, LARGEST = 36, BIG = 17, CHUNK = 64 * 1024 };
-#define RESERVED ((size_t)64 << 30)
+enum { SMALLEST = 5, LARGEST = sizeof(size_t) > 4 ? 36 : 30, BIG = 17, CHUNK = 64 * 1024 };
+#define RESERVED (sizeof(size_t) > 4 ? (size_t)1 << 36 : (size_t)1 << 30)
 #define LEAST    ((size_t)64 << 20)
 
 struct head {
@@ -18,7 +18,7 @@ struct head {
     uint32_t class;
     /* of this from the block's own beginning, where more alignment was asked for */
     uint32_t offset;
-};
+} __attribute__((aligned(16)));
 
 _Static_assert(sizeof(struct head) == 16, "what follows is aligned");
 
@@ -50,11 +50,11 @@ static unsigned class_of(size_t n)
 static bool reserve(void)
 {
     for (size_t size = RESERVED; size >= LEAST; size /= 4) {
-        long at = SYS6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-        if (at > 0 || at < -4096) {
-            begin = used = (char *)at;
+        if (at != MAP_FAILED) {
+            begin = used = at;
             end = begin + size;
             return true;
         }
