@@ -41,7 +41,7 @@ static long set_action(int sig, const struct action *new, struct action *old, si
 
     if (size != sizeof new->mask || sig < 1 || sig > SIGNALS)
         return -EINVAL;
-    if (new &&BIT(sig) & UNBLOCKABLE)
+    if (new != NULL && BIT(sig) & UNBLOCKABLE)
         return -EINVAL;
     if (sig == SIGSYS)
         return set_trap(new, old);

@@ -22,12 +22,12 @@ unsigned threads_count;
 
 #ifdef SHIM_CLONE
 
-/* Ids that are not the kernel's: above all of those (PID_MAX_LIMIT is 1 << 22), and within what a
- * clock of CPU time may name (28 bits); fibers with a block of libc's have others (core/tcb.c). */
 /* Calls that did not have to wait until a thread makes room. Each is a system call, beside which a
  * switch is cheap, and a peer that answers at once would keep its own thread running. */
 enum { SLICE = 4 };
 
+/* Ids that are not the kernel's: above all of those (PID_MAX_LIMIT is 1 << 22), and within what a
+ * clock of CPU time may name (28 bits); fibers with a block of libc's have others (core/tcb.c). */
 enum { TID_FIRST = 1 << 24, TID_LAST = (1 << 28) - 1, CHUNK = 64 * 1024 };
 
 static struct thread first;
