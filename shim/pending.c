@@ -98,6 +98,15 @@ void deliver_mask_exec(const struct thread *t, bool before)
 {
     uint64_t mask = before ? t->mask : mask_of_kernel;
 
+    for (int sig = CANCEL; sig <= SETXID; sig++) /* libc's: what was ignored before it stays so */
+        if (action_is_ignored(sig)) {
+            struct action ignored = {.fn = IGNORE};
+
+            if (before)
+                SYS4(SYS_rt_sigaction, sig, &ignored, NULL, sizeof ignored.mask);
+            else
+                action_to_kernel(sig, &signal_actions[sig]);
+        }
     SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
