@@ -24,7 +24,6 @@ static int want_of_clone3(const struct clone_args *c, size_t size, struct clone_
     if (size < sizeof(uint64_t) * 8)
         return -EINVAL;
     *w = (struct clone_want){.flags = c->flags,
-                             .stack = c->stack,
                              .stack_end = c->stack ? c->stack + c->stack_size : 0,
                              .parent_tid = (int *)c->parent_tid,
                              .child_tid = (int *)c->child_tid,

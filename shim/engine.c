@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define INT(i)           ((int)r->a[i])
-#define SIZE(i)          ((size_t)r->a[i])
-#define PTR(i)           ((void *)r->a[i])
 #define KERNEL_MASK_SIZE (_NSIG / 8)
 
 /* Where there are two, the old one finds its arguments elsewhere. */
@@ -20,11 +17,6 @@
 #elif defined(SYS_select)
 #define SELECT SYS_select
 #endif
-
-static long pass(const struct site_registers *r)
-{
-    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
-}
 
 /* The kernel's signal set is shorter than libc's: only its first word. */
 static const sigset_t *mask_of(const struct site_registers *r, int i, sigset_t *room)
@@ -110,7 +102,7 @@ static long transfer(go_sched *s, const struct site_registers *r)
     case SYS_openat:
         return shim_openat(s, INT(0), PTR(1), INT(2), (unsigned)r->a[3]);
     default:
-        return pass(r);
+        return site_pass(r);
     }
 }
 
@@ -140,7 +132,7 @@ static long socket_call(go_sched *s, const struct site_registers *r)
     case SYS_connect:
         return shim_connect(s, INT(0), PTR(1), (socklen_t)r->a[2]);
     default:
-        return pass(r);
+        return site_pass(r);
     }
 }
 
@@ -170,7 +162,7 @@ static long poll_call(go_sched *s, const struct site_registers *r)
     case SYS_epoll_pwait:
         return shim_epoll_pwait(s, INT(0), PTR(1), INT(2), INT(3), mask_of(r, 4, &room));
     default:
-        return pass(r);
+        return site_pass(r);
     }
 }
 
@@ -186,9 +178,10 @@ static long other_call(go_sched *s, const struct site_registers *r)
     case SYS_wait4:
         return shim_wait4(s, (pid_t)r->a[0], PTR(1), INT(2), PTR(3));
     case SYS_waitid:
-        return r->a[4] ? pass(r) : shim_waitid(s, (idtype_t)r->a[0], (id_t)r->a[1], PTR(2), INT(3));
+        return r->a[4] ? site_pass(r)
+                       : shim_waitid(s, (idtype_t)r->a[0], (id_t)r->a[1], PTR(2), INT(3));
     default:
-        return pass(r);
+        return site_pass(r);
     }
 }
 
@@ -218,7 +211,7 @@ static long queue_call(go_sched *s, const struct site_registers *r)
 }
 
 /* By families, as the interposers. */
-enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD };
+enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD, SIGNALS, IDS, STACKS };
 
 static const struct {
     uint8_t family;
@@ -295,6 +288,46 @@ static const struct {
 #ifdef SYS_epoll_wait
     [SYS_epoll_wait] = {POLL, "epoll_wait"},
 #endif
+#ifdef SHIM_CLONE /* of threads that are fibers */
+    [SYS_exit] = {THREAD, "exit"},
+    [SYS_gettid] = {THREAD, "gettid"},
+    [SYS_set_tid_address] = {THREAD, "set_tid_address"},
+    [SYS_set_robust_list] = {THREAD, "set_robust_list"},
+    [SYS_rseq] = {THREAD, "rseq"},
+    [SYS_futex_waitv] = {THREAD, "futex_waitv"},
+    [SYS_execve] = {THREAD, "execve"},
+    [SYS_execveat] = {THREAD, "execveat"},
+    [SYS_rt_sigaction] = {SIGNALS, "sigaction"},
+    [SYS_rt_sigprocmask] = {SIGNALS, "sigprocmask"},
+    [SYS_rt_sigpending] = {SIGNALS, "sigpending"},
+    [SYS_rt_sigtimedwait] = {SIGNALS, "sigtimedwait"},
+    [SYS_rt_sigsuspend] = {SIGNALS, "sigsuspend"},
+    [SYS_rt_sigqueueinfo] = {SIGNALS, "sigqueue"},
+    [SYS_rt_tgsigqueueinfo] = {SIGNALS, "pthread_sigqueue"},
+    [SYS_sigaltstack] = {SIGNALS, "sigaltstack"},
+    [SYS_pause] = {SIGNALS, "pause"},
+    [SYS_kill] = {SIGNALS, "kill"},
+    [SYS_tkill] = {SIGNALS, "tkill"},
+    [SYS_tgkill] = {SIGNALS, "tgkill"},
+    [SYS_timer_create] = {IDS, "timer_create"},
+    [SYS_timer_delete] = {IDS, "timer_delete"},
+    [SYS_sched_setscheduler] = {IDS, "sched_setscheduler"},
+    [SYS_sched_setparam] = {IDS, "sched_setparam"},
+    [SYS_sched_getscheduler] = {IDS, "sched_getscheduler"},
+    [SYS_sched_getparam] = {IDS, "sched_getparam"},
+    [SYS_sched_setaffinity] = {IDS, "sched_setaffinity"},
+    [SYS_sched_getaffinity] = {IDS, "sched_getaffinity"},
+    [SYS_sched_rr_get_interval] = {IDS, "sched_rr_get_interval"},
+    [SYS_getpriority] = {IDS, "getpriority"},
+    [SYS_setpriority] = {IDS, "setpriority"},
+    [SYS_get_robust_list] = {IDS, "get_robust_list"},
+    [SYS_prlimit64] = {IDS, "prlimit"},
+    [SYS_prctl] = {IDS, "prctl"},
+    [SYS_clock_gettime] = {IDS, "clock_gettime"},
+    [SYS_clock_getres] = {IDS, "clock_getres"},
+    [SYS_mmap] = {STACKS, "mmap"},
+    [SYS_mprotect] = {STACKS, "mprotect"},
+#endif
 };
 
 /* Set before the first call, and by nobody else. */
@@ -309,16 +342,14 @@ static bool wrapping(void)
 
 static uint8_t family_of(long nr)
 {
-    if (nr >= 0 && nr < (long)(sizeof calls / sizeof *calls) && calls[nr].family != PASS)
-        return calls[nr].family;
-    return threads_know(nr) ? THREAD : PASS;
+    return nr >= 0 && nr < (long)(sizeof calls / sizeof *calls) ? calls[nr].family : PASS;
 }
 
 bool shim_knows(long nr)
 {
     uint8_t family = family_of(nr);
 
-    return family != PASS && (family != THREAD || wrapping());
+    return family != PASS && (family < THREAD || wrapping());
 }
 
 typedef long call_fn(go_sched *s, const struct site_registers *r);
@@ -326,28 +357,24 @@ typedef long call_fn(go_sched *s, const struct site_registers *r);
 static const struct {
     unsigned family;
     call_fn *call;
-} families[] = {[SYNC] = {GO_SHIM_SYNC, futex_call},      [IO] = {GO_SHIM_IO, transfer},
-                [SOCKET] = {GO_SHIM_SOCKET, socket_call}, [POLL] = {GO_SHIM_POLL, poll_call},
-                [TIME] = {GO_SHIM_TIME, other_call},      [PROCESS] = {GO_SHIM_PROCESS, other_call},
-                [QUEUE] = {GO_SHIM_IO, queue_call},       [THREAD] = {GO_SHIM_ALL, threads_call}};
+} families[] = {[SYNC] = {GO_SHIM_SYNC, futex_call},
+                [IO] = {GO_SHIM_IO, transfer},
+                [SOCKET] = {GO_SHIM_SOCKET, socket_call},
+                [POLL] = {GO_SHIM_POLL, poll_call},
+                [TIME] = {GO_SHIM_TIME, other_call},
+                [PROCESS] = {GO_SHIM_PROCESS, other_call},
+                [QUEUE] = {GO_SHIM_IO, queue_call},
+#ifdef SHIM_CLONE
+                [THREAD] = {GO_SHIM_ALL, threads_call},
+                [SIGNALS] = {GO_SHIM_ALL, signal_call},
+                [IDS] = {GO_SHIM_ALL, ids_call},
+                [STACKS] = {GO_SHIM_ALL, stacks_call}
+#endif
+};
 
 static bool about_descriptor(uint8_t family)
 {
     return family == IO || family == SOCKET;
-}
-
-static const char *name_of(uint8_t family, long nr)
-{
-    if (family != THREAD)
-        return calls[nr].name;
-    switch (nr) { /* those that wait */
-    case SYS_rt_sigsuspend:
-        return "sigsuspend";
-    case SYS_rt_sigtimedwait:
-        return "sigtimedwait";
-    default:
-        return "pause";
-    }
 }
 
 long shim_site(const struct site_registers *r)
@@ -357,12 +384,12 @@ long shim_site(const struct site_registers *r)
     struct shim_call c;
     long rc;
 
-    if (!s || (family == THREAD && !threads_on))
-        return family == SYNC && threads_on && !sched_self() ? futex_call(NULL, r) : pass(r);
+    if (!s || (family >= THREAD && !(threads_on && thread_of(s->current))))
+        return family == SYNC && threads_on && !sched_self() ? futex_call(NULL, r) : site_pass(r);
     call_begin(s, &c);
     do
         rc = families[family].call(s, r);
     while (call_again(s, &c, rc));
-    call_end(&c, name_of(family, r->nr), about_descriptor(family) ? INT(0) : -1, rc);
+    call_end(&c, calls[r->nr].name, about_descriptor(family) ? INT(0) : -1, rc);
     return rc;
 }

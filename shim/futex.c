@@ -397,15 +397,6 @@ static long unlock_pi(const struct thread *t, void *word)
 
 /* ---- by system call ---- */
 
-#define INT(i)  ((int)r->a[i])
-#define WORD(i) ((uint32_t)r->a[i])
-#define PTR(i)  ((void *)r->a[i])
-
-static long pass(const struct site_registers *r)
-{
-    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
-}
-
 /* When a wait ends; `at`: by a clock, not from now on. */
 static int until_of(go_sched *s, const struct timespec *t, bool at, clockid_t clock, go_time *until)
 {
@@ -451,7 +442,7 @@ static long wake_call(const struct site_registers *r, uint32_t bits)
     if (woken >= INT(2) || !kernel_has_some(INT(1)))
         return woken;
     rest.a[2] -= woken; /* and those that wait in the kernel */
-    rc = pass(&rest);
+    rc = site_pass(&rest);
     return rc < 0 ? (woken ? woken : rc) : woken + rc;
 }
 
@@ -491,7 +482,7 @@ static long pi_call(go_sched *s, const struct site_registers *r, int op)
     int rc;
 
     if (!t)
-        return pass(r);
+        return site_pass(r);
     if (op == FUTEX_UNLOCK_PI)
         return unlock_pi(t, PTR(0));
     rc = op == FUTEX_TRYLOCK_PI ? 0 : until_of(s, PTR(3), true, clock, &until);
@@ -504,9 +495,9 @@ long futex_call(go_sched *s, const struct site_registers *r)
 
     switch (op) {
     case FUTEX_WAIT:
-        return s ? wait_call(s, r, false) : pass(r);
+        return s ? wait_call(s, r, false) : site_pass(r);
     case FUTEX_WAIT_BITSET:
-        return s ? wait_call(s, r, true) : pass(r);
+        return s ? wait_call(s, r, true) : site_pass(r);
     case FUTEX_WAKE:
         return wake_call(r, FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAKE_BITSET:
@@ -516,15 +507,15 @@ long futex_call(go_sched *s, const struct site_registers *r)
             return -EAGAIN;
         __attribute__((fallthrough));
     case FUTEX_REQUEUE:
-        return threads_on ? requeue(PTR(0), INT(2), PTR(4), INT(3)) : pass(r);
+        return threads_on ? requeue(PTR(0), INT(2), PTR(4), INT(3)) : site_pass(r);
     case FUTEX_WAKE_OP:
-        return threads_on ? wake_op_call(r) : pass(r);
+        return threads_on ? wake_op_call(r) : site_pass(r);
     case FUTEX_LOCK_PI:
     case 13: /* FUTEX_LOCK_PI2, Linux 5.14 */
     case FUTEX_TRYLOCK_PI:
     case FUTEX_UNLOCK_PI:
-        return threads_on && s ? pi_call(s, r, op) : pass(r);
+        return threads_on && s ? pi_call(s, r, op) : site_pass(r);
     default:
-        return threads_on && s ? -ENOSYS : pass(r);
+        return threads_on && s ? -ENOSYS : site_pass(r);
     }
 }

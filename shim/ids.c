@@ -14,8 +14,6 @@
 
 #ifdef SHIM_CLONE
 
-enum { F_SETOWN_EX_ = 15, OWNER_TID = 0 };
-
 /* ---- timers whose signals are for one thread ---- */
 
 static struct aimed {
@@ -39,7 +37,7 @@ static long make_timer(const struct site_registers *r)
     long rc;
 
     if (!e || e->sigev_notify != SIGEV_THREAD_ID || !thread_by_id(e->_sigev_un._tid))
-        return SYS3(r->nr, r->a[0], r->a[1], r->a[2]);
+        return site_pass(r);
     a = memory_get(sizeof *a);
     if (!a)
         return -EAGAIN;
@@ -57,7 +55,7 @@ static long make_timer(const struct site_registers *r)
 
 static long drop_timer(const struct site_registers *r)
 {
-    long rc = SYS1(r->nr, r->a[0]);
+    long rc = site_pass(r);
 
     for (struct aimed **at = &aimed; rc == 0 && *at; at = &(*at)->next)
         if ((*at)->timer == (int)r->a[0]) {
@@ -137,7 +135,7 @@ static long clock_call(const struct site_registers *r)
     /* clock_getcpuclockid(3)'s encoding: the id's complement, then 3 bits */
     if (clock < 0 && thread_by_id(~(clock >> 3)))
         mine.a[0] = CLOCK_THREAD_CPUTIME_ID;
-    return SYS4(r->nr, mine.a[0], mine.a[1], mine.a[2], mine.a[3]);
+    return site_pass(&mine);
 }
 
 /* ---- names ---- */
@@ -168,41 +166,39 @@ static long name_call(struct thread *t, const struct site_registers *r)
         memcpy((char *)r->a[1], t->comm, sizeof t->comm);
         return 0;
     }
-    return SYS5(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4]);
+    return site_pass(r);
 }
 
 /* ---- all of them ---- */
 
-bool ids_know(long nr)
+/* Those whose first argument is a thread's, or 0: the caller's. */
+static long named_call(struct thread *caller, const struct site_registers *r)
 {
-    switch (nr) {
-    case SYS_timer_create:
-    case SYS_timer_delete:
+    struct thread *t = r->a[0] == 0 ? caller : thread_by_id(INT(0));
+    struct site_registers carriers = *r;
+
+    if (!t)
+        return site_pass(r);
+    switch (r->nr) {
+    case SYS_get_robust_list:
+        *(struct robust_list_head **)PTR(1) = t->robust;
+        *(size_t *)PTR(2) = sizeof *t->robust;
+        return 0;
     case SYS_sched_setscheduler:
     case SYS_sched_setparam:
     case SYS_sched_getscheduler:
     case SYS_sched_getparam:
-    case SYS_sched_setaffinity:
-    case SYS_sched_getaffinity:
-    case SYS_sched_rr_get_interval:
-    case SYS_getpriority:
-    case SYS_setpriority:
-    case SYS_get_robust_list:
-    case SYS_prlimit64:
-    case SYS_prctl:
-    case SYS_clock_gettime:
-    case SYS_clock_getres:
-        return true;
+        return schedule(t, r);
     default:
-        return false;
+        carriers.a[0] = 0;
+        return site_pass(&carriers);
     }
 }
 
-long ids_call(go_sched *s, struct thread *t, const struct site_registers *r)
+long ids_call(go_sched *s, const struct site_registers *r)
 {
-    struct thread *of = r->a[0] == 0 ? t : thread_by_id((int)r->a[0]);
+    struct thread *t = thread_of(s->current);
 
-    (void)s;
     switch (r->nr) {
     case SYS_timer_create:
         return make_timer(r);
@@ -216,23 +212,9 @@ long ids_call(go_sched *s, struct thread *t, const struct site_registers *r)
     case SYS_getpriority:
     case SYS_setpriority:
         return nice_call(r);
-    case SYS_get_robust_list:
-        if (!of)
-            break;
-        *(struct robust_list_head **)r->a[1] = of->robust;
-        *(size_t *)r->a[2] = sizeof *of->robust;
-        return 0;
-    case SYS_sched_setscheduler:
-    case SYS_sched_setparam:
-    case SYS_sched_getscheduler:
-    case SYS_sched_getparam:
-        if (!of)
-            break;
-        return schedule(of, r);
     default:
-        break;
+        return named_call(t, r);
     }
-    return SYS4(r->nr, of ? 0 : r->a[0], r->a[1], r->a[2], r->a[3]);
 }
 
 #endif

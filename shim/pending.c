@@ -94,7 +94,7 @@ void deliver_mask_until(struct thread *t, const uint64_t *mask)
     mask_set(t, *mask);
 }
 
-void deliver_mask_exec(const struct thread *t, bool before)
+void deliver_exec(const struct thread *t, bool before)
 {
     uint64_t mask = before ? t->mask : mask_of_kernel;
 
@@ -251,8 +251,7 @@ void deliver_thread_begins(struct thread *t, const struct thread *maker)
     t->mask = maker->mask;
     t->alt.ss_flags = SS_DISABLE;
     count(t->mask, 1);
-    if (blocked_by_all() != mask_of_kernel) /* a mask that lasts as long as a call of the maker's */
-        kernel_mask(blocked_by_all());
+    kernel_mask(blocked_by_all()); /* the maker's may last as long as a call of its only */
 }
 
 void deliver_thread_ends(struct thread *t)

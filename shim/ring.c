@@ -73,7 +73,7 @@ long shim_ring_enter(go_sched *s, const struct site_registers *r)
     long submitted, rc;
 
     if (!(flags & IORING_ENTER_GETEVENTS) || want == 0)
-        return SYS6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+        return site_pass(r);
     rc = until_of(s, r, &until);
     if (rc < 0)
         return rc;

@@ -62,16 +62,16 @@ static long set_action(int sig, const struct action *new, struct action *old, si
 
 /* ---- sending ---- */
 
-static void describe(siginfo_t *info, int sig, int code)
+static void describe(siginfo_t *info, int sig)
 {
     memset(info, 0, sizeof *info);
     info->si_signo = sig;
-    info->si_code = code;
+    info->si_code = SI_TKILL;
     info->si_pid = getpid();
     info->si_uid = getuid();
 }
 
-static long send_thread(go_sched *s, int group, int tid, int sig, const siginfo_t *given)
+static long send_thread(int group, int tid, int sig, const siginfo_t *given)
 {
     struct thread *t = thread_by_id(tid);
     siginfo_t info;
@@ -87,16 +87,14 @@ static long send_thread(go_sched *s, int group, int tid, int sig, const siginfo_
     if (BIT(sig) & UNBLOCKABLE)
         return SYS2(SYS_kill, getpid(), sig);
     if (given)
-        info = *given;
+        info = *given, info.si_signo = sig;
     else
-        describe(&info, sig, SI_TKILL);
-    info.si_signo = sig;
+        describe(&info, sig);
     if (mask_takes(t, sig) && !action_is_function(&signal_actions[sig]) &&
         !action_is_ignored(sig)) {
         action_default(sig);
         return 0;
     }
-    (void)s;
     return pending_add(t, sig, &info);
 }
 
@@ -105,7 +103,7 @@ void threads_raise(go_sched *s, int sig)
     const struct thread *t = thread_of(s->current);
 
     if (t)
-        send_thread(s, getpid(), t->tid, sig, NULL);
+        send_thread(getpid(), t->tid, sig, NULL);
     else
         raise(sig);
 }
@@ -145,8 +143,8 @@ static long take_any(struct thread *t, const uint64_t *set, siginfo_t *info)
     return sig ? sig : take_kernels(set, info);
 }
 
-long deliver_wait(go_sched *s, struct thread *t, const uint64_t *set, siginfo_t *info,
-                  const struct timespec *timeout)
+static long deliver_wait(go_sched *s, struct thread *t, const uint64_t *set, siginfo_t *info,
+                         const struct timespec *timeout)
 {
     siginfo_t room;
     go_time until, ns;
@@ -254,17 +252,17 @@ static long set_alt(go_sched *s, struct thread *t, const stack_t *new, stack_t *
     return 0;
 }
 
-long deliver_call(go_sched *s, struct thread *t, const struct site_registers *r)
+long signal_call(go_sched *s, const struct site_registers *r)
 {
-#define INT(i) ((int)r->a[i])
-#define PTR(i) ((void *)r->a[i])
+    struct thread *t = thread_of(s->current);
+
     switch (r->nr) {
     case SYS_rt_sigaction:
-        return set_action(INT(0), PTR(1), PTR(2), (size_t)r->a[3]);
+        return set_action(INT(0), PTR(1), PTR(2), SIZE(3));
     case SYS_rt_sigprocmask:
-        return change_mask(t, INT(0), PTR(1), PTR(2), (size_t)r->a[3]);
+        return change_mask(t, INT(0), PTR(1), PTR(2), SIZE(3));
     case SYS_rt_sigpending:
-        return pending(t, PTR(0), (size_t)r->a[1]);
+        return pending(t, PTR(0), SIZE(1));
     case SYS_rt_sigtimedwait:
         return deliver_wait(s, t, PTR(0), PTR(1), PTR(2));
     case SYS_rt_sigsuspend:
@@ -279,14 +277,12 @@ long deliver_call(go_sched *s, struct thread *t, const struct site_registers *r)
     case SYS_rt_sigqueueinfo:
         return SYS3(r->nr, thread_by_id(INT(0)) ? getpid() : INT(0), r->a[1], r->a[2]);
     case SYS_tkill:
-        return send_thread(s, 0, INT(0), INT(1), NULL);
+        return send_thread(0, INT(0), INT(1), NULL);
     case SYS_tgkill:
-        return send_thread(s, INT(0), INT(1), INT(2), NULL);
+        return send_thread(INT(0), INT(1), INT(2), NULL);
     default: /* rt_tgsigqueueinfo */
-        return send_thread(s, INT(0), INT(1), INT(2), PTR(3));
+        return send_thread(INT(0), INT(1), INT(2), PTR(3));
     }
-#undef INT
-#undef PTR
 }
 
 #endif

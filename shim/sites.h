@@ -5,6 +5,7 @@
 #ifndef SHIM_SITES_H
 #define SHIM_SITES_H
 
+#include "syscall.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +23,18 @@ const char *sites_patch(unsigned *count);
 struct site_registers {
     long nr, a[6], pc;
 };
+
+/* Arguments of r's. */
+#define INT(i)  ((int)r->a[i])
+#define WORD(i) ((uint32_t)r->a[i])
+#define SIZE(i) ((size_t)r->a[i])
+#define PTR(i)  ((void *)r->a[i])
+
+/* The call as it is. */
+static inline long site_pass(const struct site_registers *r)
+{
+    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
+}
 
 /* One in libc's text. */
 struct site {

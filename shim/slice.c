@@ -113,13 +113,12 @@ void slice_forked(void)
     has_timer = false;
 }
 
-void slice_begin(go_sched *s)
+void slice_begin(void)
 {
     struct sigevent e;
     struct itimerspec every = {{0, slice * 1000000L}, {0, slice * 1000000L}};
     int id;
 
-    (void)s;
     if (!slice || has_timer)
         return;
     memset(&e, 0, sizeof e);

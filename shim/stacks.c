@@ -16,11 +16,6 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-static long pass(const struct site_registers *r)
-{
-    return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
-}
-
 /* The one that libc has just mapped. It says next where the guard ends. */
 static uintptr_t last, last_end;
 
@@ -31,10 +26,10 @@ static long map(const struct site_registers *r)
 
     if (!(r->a[3] & MAP_STACK) || !(r->a[3] & MAP_ANONYMOUS) || r->a[2] != PROT_NONE ||
         stack_guards() != STACK_GUARDS_MADVISE)
-        return pass(r);
+        return site_pass(r);
     whole.a[2] = PROT_READ | PROT_WRITE;
     whole.a[3] |= MAP_NORESERVE;
-    at = pass(&whole);
+    at = site_pass(&whole);
     if (at < 0 && at > -4096)
         return at;
     SYS3(SYS_madvise, at, r->a[1], MADV_NOHUGEPAGE);
@@ -49,13 +44,14 @@ static long protect(const struct site_registers *r)
 
     if (!last || from < last || from + (uintptr_t)r->a[1] != last_end ||
         r->a[2] != (PROT_READ | PROT_WRITE))
-        return pass(r);
+        return site_pass(r);
     last = 0;
     return from == guard ? 0 : SYS3(SYS_madvise, guard, from - guard, MADV_GUARD_INSTALL);
 }
 
-long stacks_call(const struct site_registers *r)
+long stacks_call(go_sched *s, const struct site_registers *r)
 {
+    (void)s;
     return r->nr == SYS_mmap ? map(r) : protect(r);
 }
 

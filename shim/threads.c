@@ -10,7 +10,6 @@
 #include "shim/shim.h"
 #include "shim/trap.h"
 #include <linux/sched.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
@@ -142,7 +141,6 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
     t->policy = maker->policy;
     t->priority = maker->priority;
     t->scheduled = maker->scheduled;
-    t->nice = maker->nice;
     memcpy(t->comm, maker->comm, sizeof t->comm);
     start_with(t, registers, w);
     if (w->flags & CLONE_PARENT_SETTID)
@@ -153,7 +151,7 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
     threads_count++;
     deliver_thread_begins(t, maker);
     if (threads_count == 2)
-        slice_begin(s);
+        slice_begin();
     sched_ready(&t->room);
     return t->tid;
 }
@@ -245,89 +243,31 @@ void threads_forked(go_sched *s)
 
 /* ---- calls ---- */
 
-static long own_calls(go_sched *s, struct thread *t, const struct site_registers *r)
+long threads_call(go_sched *s, const struct site_registers *r)
 {
+    struct thread *t = thread_of(s->current);
+    long rc;
+
     switch (r->nr) {
     case SYS_exit:
         threads_exit(s, r->a[0]);
     case SYS_gettid:
         return t->tid;
     case SYS_set_tid_address:
-        t->clear_tid = (int *)r->a[0];
+        t->clear_tid = PTR(0);
         return t->tid;
     case SYS_set_robust_list:
-        t->robust = (struct robust_list_head *)r->a[0];
-        return r->a[1] == sizeof *t->robust ? 0 : -EINVAL;
+        t->robust = PTR(0);
+        return SIZE(1) == sizeof *t->robust ? 0 : -EINVAL;
     case SYS_futex_waitv: /* as an older kernel: who asks has another way */
         return -ENOSYS;
     case SYS_rseq: /* the carrier's is elsewhere: libc asks the kernel then */
-        return t == &first ? SYS4(SYS_rseq, r->a[0], r->a[1], r->a[2], r->a[3]) : 0;
-    default: { /* execve, execveat */
-        long rc;
-
-        deliver_mask_exec(t, true);
-        rc = arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
-        deliver_mask_exec(t, false);
+        return t == &first ? site_pass(r) : 0;
+    default: /* execve, execveat */
+        deliver_exec(t, true);
+        rc = site_pass(r);
+        deliver_exec(t, false);
         return rc;
-    }
-    }
-}
-
-enum about { ELSE, OWN, SIGNALS, IDS, STACKS };
-
-static enum about about(long nr)
-{
-    switch (nr) {
-    case SYS_exit:
-    case SYS_gettid:
-    case SYS_set_tid_address:
-    case SYS_set_robust_list:
-    case SYS_rseq:
-    case SYS_futex_waitv:
-    case SYS_execve:
-    case SYS_execveat:
-        return OWN;
-    case SYS_rt_sigaction:
-    case SYS_rt_sigprocmask:
-    case SYS_rt_sigpending:
-    case SYS_rt_sigtimedwait:
-    case SYS_rt_sigsuspend:
-    case SYS_rt_sigqueueinfo:
-    case SYS_rt_tgsigqueueinfo:
-    case SYS_sigaltstack:
-    case SYS_pause:
-    case SYS_kill:
-    case SYS_tkill:
-    case SYS_tgkill:
-        return SIGNALS;
-    case SYS_mmap:
-    case SYS_mprotect:
-        return STACKS;
-    default:
-        return ids_know(nr) ? IDS : ELSE;
-    }
-}
-
-bool threads_know(long nr)
-{
-    return about(nr) != ELSE;
-}
-
-long threads_call(go_sched *s, const struct site_registers *r)
-{
-    struct thread *t = thread_of(s->current);
-
-    switch (t ? about(r->nr) : ELSE) {
-    case OWN:
-        return own_calls(s, t, r);
-    case SIGNALS:
-        return deliver_call(s, t, r);
-    case IDS:
-        return ids_call(s, t, r);
-    case STACKS:
-        return stacks_call(r);
-    default:
-        return arch_syscall6(r->nr, r->a[0], r->a[1], r->a[2], r->a[3], r->a[4], r->a[5]);
     }
 }
 
@@ -346,19 +286,6 @@ void threads_begin(go_sched *s)
 void threads_forked(go_sched *s)
 {
     (void)s;
-}
-
-bool threads_know(long nr)
-{
-    (void)nr;
-    return false;
-}
-
-long threads_call(go_sched *s, const struct site_registers *r)
-{
-    (void)s;
-    (void)r;
-    return -ENOSYS;
 }
 
 bool deliver_left(go_sched *s, long rc)

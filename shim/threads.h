@@ -48,7 +48,7 @@ struct thread {
     struct arrived *told; /* what is known of the pending ones, oldest first */
     stack_t alt;
 
-    int policy, priority, nice;
+    int policy, priority;
     bool scheduled; /* policy, priority: set */
     char comm[THREAD_COMM];
     fiber room; /* its fiber, but for the first one's, which is go_run's */
@@ -78,8 +78,7 @@ void threads_begin(go_sched *s);
 /* What a clone of a thread is told. */
 struct clone_want {
     uint64_t flags;
-    uintptr_t stack; /* its lower end, or 0: not known; and its upper */
-    uintptr_t stack_end;
+    uintptr_t stack_end; /* its upper end; 0: none of its own */
     int *parent_tid, *child_tid;
     void *tls;
 };
@@ -96,9 +95,8 @@ void threads_raise(go_sched *s, int sig);
 /* In a fork child: who called is the only one. */
 void threads_forked(go_sched *s);
 
-/* The call of that number, which is about threads, or signals. */
+/* exit, gettid and their like. These and the ones below: of a thread, as the call of r's number. */
 long threads_call(go_sched *s, const struct site_registers *r);
-bool threads_know(long nr);
 
 /* ---- futex.c ---- */
 
@@ -122,7 +120,7 @@ void deliver_thread_ends(struct thread *t);
 void deliver_forked(struct thread *t);
 
 /* rt_sig*, tgkill and their like. */
-long deliver_call(go_sched *s, struct thread *t, const struct site_registers *r);
+long signal_call(go_sched *s, const struct site_registers *r);
 
 /* Calls of the engine's that have a mask of their own, as sigsuspend: until shim_left. */
 void deliver_mask_until(struct thread *t, const uint64_t *mask);
@@ -133,12 +131,8 @@ bool deliver_due(const struct thread *t);
 /* At the end of a call, with its result: handlers run. True: the call is made again. */
 bool deliver_left(go_sched *s, long rc);
 
-/* rt_sigtimedwait. */
-long deliver_wait(go_sched *s, struct thread *t, const uint64_t *set, siginfo_t *info,
-                  const struct timespec *timeout);
-
-/* The kernel's mask as if t were alone: before exec; and back, if that has failed. */
-void deliver_mask_exec(const struct thread *t, bool before);
+/* Before exec: mask and signals as if t were alone; and back, if that has failed. */
+void deliver_exec(const struct thread *t, bool before);
 
 /* Where a handler of ours returns to, the mask is the kernel's of now. */
 void deliver_kernels_mask(ucontext_t *uc);
@@ -146,7 +140,7 @@ void deliver_kernels_mask(ucontext_t *uc);
 /* ---- slice.c ---- */
 
 void slice_prepare(void);               /* before there are threads */
-void slice_begin(go_sched *s);          /* there are two of them, or more */
+void slice_begin(void);                 /* there are two of them, or more */
 void slice_forked(void);                /* a child has no timers */
 void slice_time(unsigned milliseconds); /* 0: never */
 enum { SLICE_SIGNAL = 63 };
@@ -156,14 +150,15 @@ bool slice_is_ours(uintptr_t pc);
 
 /* ---- ids.c ---- */
 
-long ids_call(go_sched *s, struct thread *t, const struct site_registers *r);
-bool ids_know(long nr);
+/* Calls that name a thread. */
+long ids_call(go_sched *s, const struct site_registers *r);
 
 /* The thread that gets the signals of that timer; NULL: the process does. */
 struct thread *ids_timer_thread(int timer);
 
 /* ---- stacks.c ---- */
 
-long stacks_call(const struct site_registers *r);
+/* mmap, mprotect. */
+long stacks_call(go_sched *s, const struct site_registers *r);
 
 #endif
