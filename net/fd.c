@@ -32,6 +32,8 @@
  *  - Foreign numbers, which may be closed by a plain close, are looked at (fstat) before and after
  *    each wait, and registered anew at each wait unless they are sockets (of which one inode is one
  *    open file); and they have no drained bit.
+ *  - Where all system calls of the process are seen (numbers_seen; shim/seen.h), foreign numbers
+ *    are trusted as ours are, without the doubts below.
  *  - Ours are trusted, or the steady state would need a system call more. But a plain close and a
  *    reuse of one of ours are noticed too: by a second caller who finds the number claimed; by
  *    go_connect, which looks; by a system call that says EBADF or ENOTSOCK; whenever a watcher is
@@ -56,7 +58,7 @@
  *  - A record's watchers are active only while its binding lasts, and are stopped when the number
  *    is not open any more.
  *  - waiters and pollers hold only waits of the present binding.
- *  - drained implies ours. claimed and busy count calls of the present binding only. */
+ *  - drained implies trusted. claimed and busy count calls of the present binding only. */
 #include "net/fd.h"
 #include "core/claim.h"
 #include "core/scope.h"
@@ -92,6 +94,7 @@ void fd_unbind(go_sched *s, struct fd *r)
     r->claimed = r->polled = 0;
     r->drained = r->known = r->fresh = false;
     r->busy[0] = r->busy[1] = 0;
+    r->made = r->asked = 0;
     fd_wake(&r->waiters[0], -EBADF);
     fd_wake(&r->waiters[1], -EBADF);
     fd_wake(&r->pollers, -EBADF);
@@ -306,6 +309,20 @@ void fd_replaced(go_sched *s, int fd)
         number_next(now, false);
     if (r)
         fd_unbind(s, r);
+}
+
+bool fd_in_use(go_sched *s, int fd)
+{
+    const struct fd *r = record_of(s->slots[SLOT_NET].state, fd);
+
+    return r && (r->busy[0] || r->busy[1] || r->offloads || !list_empty(&r->pollers));
+}
+
+int fd_end(go_sched *s)
+{
+    const struct fd_table *t = s->slots[SLOT_NET].state;
+
+    return t ? (int)t->end : 0;
 }
 
 int go_close(int fd)

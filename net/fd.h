@@ -41,8 +41,11 @@ struct fd {
     bool fresh;          /* a watcher was started: its first event may be another file's */
     bool doubted;        /* in the table's list of doubts */
     int number;
-    uint32_t binding;  /* counts the files that this record was bound to */
-    uint32_t moved;    /* counts the calls that moved bytes */
+    uint32_t binding; /* counts the files that this record was bound to */
+    uint32_t moved;   /* counts the calls that moved bytes */
+    uint8_t waits;    /* shim/seen.c's: LOOP_READ, LOOP_WRITE: such calls wait, without a limit, */
+    uint32_t made;    /* as long as these two are what they were */
+    uint32_t asked;
     uint16_t busy[2];  /* calls that read, or write, and have waited: an event is theirs even when
                           nobody waits now */
     go_time moved_at;  /* when, by the scheduler's clock */
@@ -131,6 +134,12 @@ void fd_created(int fd, enum fd_kind kind);
  * close. */
 void fd_replaced(go_sched *s, int fd);
 
+/* Whether a call waits on the number, or moves bytes on another thread. */
+bool fd_in_use(go_sched *s, int fd);
+
+/* Numbers from this one on have no record. */
+int fd_end(go_sched *s);
+
 /* The number's generation: changes whenever it becomes another file by go_close or fd_created. */
 uint32_t fd_generation(int fd);
 
@@ -158,17 +167,23 @@ int fd_arm_slow(go_sched *s, struct fd *r, unsigned dir, bool tried);
 void fd_doubt(struct fd_table *t, struct fd *r);
 void fd_tick(struct timer *timer);
 
+/* Whether r's number becomes another file only when we see it. */
+static inline bool fd_trusted(const struct fd *r)
+{
+    return fd_ours(r) || numbers_seen;
+}
+
 /* After an event: whether it was surely this file's, or fd_verify must say. */
 static inline bool fd_certain(const struct fd *r)
 {
-    return fd_ours(r) && !r->fresh;
+    return numbers_seen || (fd_ours(r) && !r->fresh);
 }
 
 static inline int fd_arm(go_sched *s, struct fd *r, unsigned dir, bool tried)
 {
     struct fd_table *t = s->slots[SLOT_NET].state;
 
-    if (unlikely(!r->watch[dir - 1].active || !fd_ours(r)))
+    if (unlikely(!r->watch[dir - 1].active || !fd_trusted(r)))
         return fd_arm_slow(s, r, dir, tried);
     r->tick = t->tick;
     if (unlikely(!r->doubted))

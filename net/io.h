@@ -63,7 +63,7 @@ int io_vector(struct io *op, const struct iovec *v, int count);
 static inline ssize_t io_got(go_sched *s, struct fd *r, ssize_t got, size_t asked)
 {
     fd_moved(s, r);
-    r->drained = (size_t)got < asked && fd_ours(r);
+    r->drained = (size_t)got < asked && fd_trusted(r);
     return got;
 }
 

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
+bool numbers_seen;
+
 enum { CHUNK_BITS = 16, CHUNK = 1 << CHUNK_BITS };
 
 /* Chunks are made on first use, by whichever thread is first, and stay. 256 KiB each, committed by

@@ -15,6 +15,10 @@
  * side by side. NULL: no memory. */
 atomic_uint *number_generation(int fd);
 
+/* Whether every close of the process comes by here: then foreign numbers are as good as ours. Set
+ * and unset by a process of one thread. */
+extern bool numbers_seen;
+
 /* Makes it the next one, ours or foreign, and returns it. */
 uint32_t number_next(atomic_uint *now, bool ours);
 

@@ -90,7 +90,7 @@ int fd_arm_slow(go_sched *s, struct fd *r, unsigned dir, bool tried)
 
     if (r->kind == FD_UNKNOWN)
         rc = fd_identify(s, r);
-    else if (!tried || !r->known || !fd_ours(r))
+    else if (!numbers_seen && (!tried || !r->known || !fd_ours(r)))
         rc = fd_verify(s, r);
     if (rc < 0 || r->binding != binding)
         return rc;
@@ -156,7 +156,7 @@ static bool anybody_waits(const struct fd *r)
 
 void fd_doubt(struct fd_table *t, struct fd *r)
 {
-    if (!t->has_timer)
+    if (!t->has_timer || numbers_seen)
         return;
     r->doubted = true;
     r->doubt_next = t->doubts;

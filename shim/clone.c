@@ -5,6 +5,7 @@
  * that shares it, as posix_spawn's, runs beside a scheduler that stands still. */
 #include "shim/clone.h"
 #include "core/sys.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/threads.h"
 #include "shim/trap.h"
@@ -64,30 +65,40 @@ static long share_memory(go_sched *s, const struct clone_want *w, uint64_t signa
     return rc;
 }
 
+/* Of a process. Its descriptors are ours as well. */
+static bool process_call(go_sched *s, long nr, const struct clone_want *w, uint64_t signal,
+                         greg_t *g, long *result)
+{
+    if (w->flags & CLONE_FILES)
+        seen_end();
+    seen_shared();
+    if (w->stack_end && w->flags & CLONE_VM) {
+        *result = share_memory(s, w, signal, g);
+        return true;
+    }
+    if (nr == SYS_clone) /* or the child would go on beside us, on our stack */
+        g[REG_RDI] &= ~(greg_t)(CLONE_VM | CLONE_VFORK);
+    return false;
+}
+
 bool clone_call(go_sched *s, long nr, greg_t *g, long *result)
 {
     struct clone_want w;
     uint64_t signal;
-    long rc = 0;
 
+    *result = 0;
     if (nr == SYS_clone)
         want_of_clone(g, &w, &signal);
     else
-        rc = want_of_clone3((const struct clone_args *)g[REG_RDI], (size_t)g[REG_RSI], &w, &signal);
-    if (rc == 0) {
-        if (w.flags & CLONE_THREAD) {
-            if (!threads_on || !(w.flags & CLONE_SETTLS) || !w.stack_end)
-                return false;
-            rc = threads_clone(s, (const long *)g, &w);
-        } else if (w.stack_end && w.flags & CLONE_VM) {
-            rc = share_memory(s, &w, signal, g);
-        } else {
-            if (nr == SYS_clone) /* or the child would go on beside us, on our stack */
-                g[REG_RDI] &= ~(greg_t)(CLONE_VM | CLONE_VFORK);
-            return false;
-        }
-    }
-    *result = rc;
+        *result =
+            want_of_clone3((const struct clone_args *)g[REG_RDI], (size_t)g[REG_RSI], &w, &signal);
+    if (*result < 0)
+        return true;
+    if (!(w.flags & CLONE_THREAD))
+        return process_call(s, nr, &w, signal, g, result);
+    if (!threads_on || !(w.flags & CLONE_SETTLS) || !w.stack_end)
+        return false;
+    *result = threads_clone(s, (const long *)g, &w);
     return true;
 }
 

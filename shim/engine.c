@@ -3,6 +3,7 @@
  * The engine by system calls' numbers, for what arrives without a name. */
 #include "shim/call.h"
 #include "shim/ring.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/sites.h"
 #include <fcntl.h>
@@ -83,6 +84,8 @@ static long transfer(go_sched *s, const struct site_registers *r)
 #endif
     case SYS_close:
         return shim_close(s, INT(0));
+    case SYS_close_range:
+        return shim_close_range(s, (unsigned)r->a[0], (unsigned)r->a[1], (unsigned)r->a[2]);
     case SYS_flock:
         return shim_flock(s, INT(0), INT(1));
     case SYS_fcntl:
@@ -211,7 +214,7 @@ static long queue_call(go_sched *s, const struct site_registers *r)
 }
 
 /* By families, as the interposers. */
-enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD, SIGNALS, IDS, STACKS };
+enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD, SIGNALS, IDS, STACKS, FILES };
 
 static const struct {
     uint8_t family;
@@ -233,6 +236,7 @@ static const struct {
     [SYS_dup3] = {IO, "dup3"},
     [SYS_sendfile] = {IO, "sendfile"},
     [SYS_close] = {IO, "close"},
+    [SYS_close_range] = {IO, "close_range"},
     [SYS_flock] = {IO, "flock"},
     [SYS_fcntl] = {IO, "fcntl"},
     [SYS_openat] = {IO, "openat"},
@@ -327,6 +331,11 @@ static const struct {
     [SYS_clock_getres] = {IDS, "clock_getres"},
     [SYS_mmap] = {STACKS, "mmap"},
     [SYS_mprotect] = {STACKS, "mprotect"},
+    [SYS_socket] = {FILES, "socket"},
+    [SYS_socketpair] = {FILES, "socketpair"},
+    [SYS_setsockopt] = {FILES, "setsockopt"},
+    [SYS_ioctl] = {FILES, "ioctl"},
+    [SYS_io_uring_setup] = {FILES, "io_uring_setup"},
 #endif
 };
 
@@ -357,18 +366,14 @@ typedef long call_fn(go_sched *s, const struct site_registers *r);
 static const struct {
     unsigned family;
     call_fn *call;
-} families[] = {[SYNC] = {GO_SHIM_SYNC, futex_call},
-                [IO] = {GO_SHIM_IO, transfer},
-                [SOCKET] = {GO_SHIM_SOCKET, socket_call},
-                [POLL] = {GO_SHIM_POLL, poll_call},
-                [TIME] = {GO_SHIM_TIME, other_call},
-                [PROCESS] = {GO_SHIM_PROCESS, other_call},
+} families[] = {[SYNC] = {GO_SHIM_SYNC, futex_call},      [IO] = {GO_SHIM_IO, transfer},
+                [SOCKET] = {GO_SHIM_SOCKET, socket_call}, [POLL] = {GO_SHIM_POLL, poll_call},
+                [TIME] = {GO_SHIM_TIME, other_call},      [PROCESS] = {GO_SHIM_PROCESS, other_call},
                 [QUEUE] = {GO_SHIM_IO, queue_call},
 #ifdef SHIM_CLONE
-                [THREAD] = {GO_SHIM_ALL, threads_call},
-                [SIGNALS] = {GO_SHIM_ALL, signal_call},
-                [IDS] = {GO_SHIM_ALL, ids_call},
-                [STACKS] = {GO_SHIM_ALL, stacks_call}
+                [THREAD] = {GO_SHIM_ALL, threads_call},   [SIGNALS] = {GO_SHIM_ALL, signal_call},
+                [IDS] = {GO_SHIM_ALL, ids_call},          [STACKS] = {GO_SHIM_ALL, stacks_call},
+                [FILES] = {GO_SHIM_ALL, seen_call}
 #endif
 };
 

@@ -4,11 +4,14 @@
 #include "core/low.h"
 #include "core/scope.h"
 #include "shim/kept.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <gosling/fiber.h>
 #include <gosling/io.h>
 #include <gosling/offload.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -105,12 +108,13 @@ long shim_pwritev2(go_sched *s, int fd, const struct iovec *v, int n, off64_t at
 /* ---- numbers ---- */
 
 /* Programs that close every number there is mean theirs. */
-static bool is_loops(int fd)
+static bool is_loops(go_sched *s, int fd)
 {
     char path[32], what[32];
+    struct fd *r;
     ssize_t n;
 
-    if (likely(fd < low_end()))
+    if (likely(fd < low_end()) || (fd_get(s, fd, &r) == 0 && fd_is_socket(r)))
         return false;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     n = readlink(path, what, sizeof what - 1);
@@ -121,10 +125,41 @@ static bool is_loops(int fd)
 /* Not a checkpoint: what is closed on the way out of a cancelled scope is closed. */
 long shim_close(go_sched *s, int fd)
 {
-    if (is_loops(fd))
+    if (is_loops(s, fd))
         return -EBADF;
     kept_keep(s, fd);
     return go_close(fd);
+}
+
+/* As long as a range may have a number of the loop's in it, one by one. */
+static void close_high(go_sched *s, int first, int last)
+{
+    struct dirent64 *e;
+    DIR *all = opendir("/proc/self/fd");
+
+    while (all && (e = readdir64(all))) {
+        int fd = atoi(e->d_name);
+
+        if (e->d_name[0] != '.' && fd >= first && fd <= last && fd != dirfd(all))
+            shim_close(s, fd);
+    }
+    if (all)
+        closedir(all);
+}
+
+long shim_close_range(go_sched *s, unsigned first, unsigned last, unsigned flags)
+{
+    unsigned end = (unsigned)low_end();
+
+    if (flags || first > last)
+        return SYS3(SYS_close_range, first, last, flags);
+    for (unsigned fd = first; fd <= last && fd < end && fd < (unsigned)fd_end(s); fd++) {
+        kept_keep(s, (int)fd);
+        fd_replaced(s, (int)fd);
+    }
+    if (last >= end)
+        close_high(s, (int)(first > end ? first : end), last > INT_MAX ? INT_MAX : (int)last);
+    return first >= end ? 0 : SYS3(SYS_close_range, first, last < end ? last : end - 1, 0);
 }
 
 /* Another number for an open file of ours is ours as well: the program never made it
@@ -229,6 +264,7 @@ long shim_fcntl(go_sched *s, int fd, int command, long arg)
     case F_SETFL: /* from now on it is what the program makes of it */
         if (fd_get(s, fd, &r) == 0 && fd_ours(r))
             fd_disown(r);
+        seen_changed();
         return sys_fcntl(fd, command, arg);
     default:
         return sys_fcntl(fd, command, arg);

@@ -6,6 +6,7 @@
  * on until everything is written; and SIGPIPE is raised. */
 #include "core/scope.h"
 #include "shim/kept.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/threads.h"
 #include "shim/wrap.h"
@@ -47,6 +48,8 @@ int shim_may_wait(go_sched *s, struct fd *r, unsigned dir, go_time *until)
     socklen_t len = sizeof tv;
 
     *until = 0;
+    if (seen_waits(r, dir))
+        return 0;
     if (!fd_ours(r)) {
         int flags = sys_fcntl(r->number, F_GETFL, 0);
 
@@ -62,6 +65,8 @@ int shim_may_wait(go_sched *s, struct fd *r, unsigned dir, go_time *until)
                        &len) == 0 &&
         (tv.tv_sec || tv.tv_usec))
         *until = shim_until(s, tv.tv_sec * GO_SEC + tv.tv_usec * GO_US);
+    else
+        seen_to_wait(r, dir);
     return 0;
 }
 
@@ -98,6 +103,13 @@ static ssize_t run_on(struct io *op, struct fd *r)
     return n;
 }
 
+/* Whether the last read has left nothing, and this one may wait for more: then it does not look
+ * first. */
+static bool waits_at_once(const struct io *op, const struct fd *r)
+{
+    return op->dir == LOOP_READ && r->drained && !op->at_once && seen_waits(r, op->dir);
+}
+
 ssize_t shim_run(struct io *op, struct fd *r)
 {
     bool asked_not_to = op->at_once, limited;
@@ -105,14 +117,14 @@ ssize_t shim_run(struct io *op, struct fd *r)
     int rc;
 
     op->shared = true;
-    if (!op->tried) {
+    if (!op->tried && !waits_at_once(op, r)) {
         op->at_once = true;
         n = io_run(op, r);
         op->at_once = asked_not_to; /* it may be run again for the rest */
         if (n != -EAGAIN || asked_not_to)
             return n;
+        op->tried = true;
     }
-    op->tried = true;
     rc = shim_may_wait(op->sched, r, op->dir, &op->until);
     if (rc < 0)
         return rc;
@@ -165,7 +177,7 @@ long shim_read(go_sched *s, int fd, void *buf, size_t n)
         return got;
     if (is_nothing(s, r, n))
         return sys_read(fd, buf, 0);
-    if (unlikely(r->kind != FD_STREAM || n == 0))
+    if (unlikely(r->kind != FD_STREAM || n == 0) || r->drained)
         return read_slow(s, r, &one, 1, false);
     got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
     if (likely(got > 0))

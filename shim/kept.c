@@ -87,7 +87,7 @@ void kept_keep(go_sched *s, int fd)
     list *all = s->slots[SLOT_KEPT].state;
     struct kept *k = NULL;
 
-    if (!all)
+    if (!all || !fd_in_use(s, fd))
         return;
     for (list *l = all->next; l != all; l = l->next) {
         struct waits_on *w = list_entry(l, struct waits_on, link);

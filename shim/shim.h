@@ -195,6 +195,7 @@ long shim_pwritev(go_sched *s, int fd, const struct iovec *v, int n, off64_t at)
 long shim_preadv2(go_sched *s, int fd, const struct iovec *v, int n, off64_t at, int flags);
 long shim_pwritev2(go_sched *s, int fd, const struct iovec *v, int n, off64_t at, int flags);
 long shim_close(go_sched *s, int fd);
+long shim_close_range(go_sched *s, unsigned first, unsigned last, unsigned flags);
 long shim_dup(go_sched *s, int fd);
 long shim_dup2(go_sched *s, int fd, int to);
 long shim_dup3(go_sched *s, int fd, int to, int flags);

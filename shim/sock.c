@@ -4,6 +4,7 @@
 #include "core/scope.h"
 #include "net/connect.h"
 #include "net/msg.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/uring.h"
 #include "shim/wrap.h"
@@ -56,7 +57,7 @@ long shim_recv(go_sched *s, int fd, void *buf, size_t n, int flags)
 
     if (unlikely(got < 0))
         return got;
-    if (unlikely(flags != 0 || r->kind != FD_STREAM))
+    if (unlikely(flags != 0 || r->kind != FD_STREAM) || r->drained)
         return recv_on(s, r, buf, n, flags, NULL, NULL, false);
     got = sys_recvfrom(fd, buf, n, MSG_DONTWAIT, NULL, NULL);
     if (likely(got > 0))
@@ -168,6 +169,15 @@ long shim_send(go_sched *s, int fd, const void *buf, size_t n, int flags)
     return shim_epipe(put, flags, false);
 }
 
+static void look_for_files(const struct msghdr *m)
+{
+    const struct cmsghdr *c = m->msg_control ? CMSG_FIRSTHDR(m) : NULL;
+
+    for (; c; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)m, (struct cmsghdr *)(uintptr_t)c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            seen_shared();
+}
+
 /* Of a stream all is sent; control data goes with the first part. */
 long shim_sendmsg(go_sched *s, int fd, const struct msghdr *m, int flags)
 {
@@ -184,6 +194,7 @@ long shim_sendmsg(go_sched *s, int fd, const struct msghdr *m, int flags)
 
     if (put < 0)
         return put;
+    look_for_files(m);
     put = shim_run(&op, r);
     if (put <= 0 || r->kind != FD_STREAM)
         return shim_epipe(put, flags, false);
@@ -252,6 +263,7 @@ long shim_accept4(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, in
                     .from_len = len};
     struct fd *r;
     int rc = begin(s, fd, &r);
+    long made;
 
     if (rc < 0)
         return rc;
@@ -260,7 +272,10 @@ long shim_accept4(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, in
         return sys_accept4(fd, peer, len, flags);
     if (r->kind != FD_LISTENER && ((rc = io_listens(s, r)) < 0 || r->kind != FD_LISTENER))
         return rc < 0 ? rc : sys_accept4(fd, peer, len, flags);
-    return shim_run(&op, r);
+    made = shim_run(&op, r);
+    if (made >= 0)
+        seen_made(s, (int)made);
+    return made;
 }
 
 long shim_accept(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len)

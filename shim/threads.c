@@ -7,6 +7,7 @@
 #include "core/fork.h"
 #include "core/sys.h"
 #include "shim/clone.h"
+#include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/trap.h"
 #include <linux/sched.h>
@@ -92,6 +93,7 @@ void threads_begin(go_sched *s)
     adopt_main(s, &first.tcb);
     deliver_begin(s, &first);
     futex_begin(!__libc_single_threaded);
+    seen_begin();
     shim_families &= ~(unsigned)GO_SHIM_SIGNAL; /* libc's own, above calls that come to us */
     tcb_by_default = false;
     fork_lightly = true;

@@ -24,6 +24,7 @@ law() # row
     cancel_*) echo S11.83 ;;
     own_*) echo S11.84 ;;
     signal_* | timer_*) echo S11.85 ;;
+    file_*) echo S11.88 ;;
     *) echo S11.86 ;;
     esac
 }
