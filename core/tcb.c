@@ -7,6 +7,7 @@
  * well. */
 #include "core/tcb.h"
 #include "core/misuse.h"
+#include "core/robust.h"
 #include "core/sched.h"
 #include "core/sys.h"
 #include <dlfcn.h>
@@ -383,27 +384,21 @@ static __attribute__((noinline)) void destroy_values(void)
     }
 }
 
+static void wake_next_owner(uint32_t *word, bool waiters, bool inherits)
+{
+    (void)inherits;
+    if (waiters)
+        SYS3(SYS_futex, word, FUTEX_WAKE, 1);
+}
+
 /* Robust mutexes that it still holds: their next owners are told, as by the kernel. */
 static void abandon_mutexes(struct tcb *t)
 {
     struct robust_list_head *head = t->robust;
-    struct robust_list *l, *next;
 
     if (!head || !t->tid)
         return;
-    for (l = head->list.next; l != &head->list; l = next) {
-        char *entry = (char *)((uintptr_t)l & ~(uintptr_t)1); /* that bit: priorities inherit */
-        uint32_t *word = (uint32_t *)(void *)(entry + head->futex_offset), was = *word;
-
-        next = ((struct robust_list *)(void *)entry)->next;
-        next = (struct robust_list *)((uintptr_t)next & ~(uintptr_t)1);
-        while ((was & FUTEX_TID_MASK) == *t->tid &&
-               !__atomic_compare_exchange_n(word, &was, (was & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
-                                            false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-            ;
-        if ((was & FUTEX_TID_MASK) == *t->tid && was & FUTEX_WAITERS)
-            SYS3(SYS_futex, word, FUTEX_WAKE, 1);
-    }
+    robust_abandon(head, *t->tid, wake_next_owner);
     head->list.next = &head->list;
 }
 
@@ -468,7 +463,7 @@ void tcb_forked(go_sched *s)
     if (!t || !known.tid)
         return;
     set_tid(t->tid, TID_FIRST | (atomic_fetch_add(&last_tid, 1) & TID_LAST));
-    set_tid(s->own.tid, (uint32_t)gettid());
+    set_tid(s->own.tid, (uint32_t)sys_gettid()); /* not the engine's answer */
 }
 
 #else

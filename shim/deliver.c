@@ -33,6 +33,7 @@ void action_default(int sig)
         SYS2(SYS_kill, getpid(), SIGSTOP);
         return;
     }
+    threads_abandon();
     SYS4(SYS_rt_sigaction, sig, &none, NULL, sizeof(uint64_t));
     SYS4(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, sizeof bit);
     SYS3(SYS_tgkill, getpid(), sys_gettid(), sig);

@@ -294,6 +294,7 @@ static const struct {
 #endif
 #ifdef SHIM_CLONE /* of threads that are fibers */
     [SYS_exit] = {THREAD, "exit"},
+    [SYS_exit_group] = {THREAD, "exit_group"},
     [SYS_gettid] = {THREAD, "gettid"},
     [SYS_set_tid_address] = {THREAD, "set_tid_address"},
     [SYS_set_robust_list] = {THREAD, "set_robust_list"},

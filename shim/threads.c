@@ -5,6 +5,7 @@
  * timers, asynchronous I/O) never passes a name that could be taken. */
 #include "shim/threads.h"
 #include "core/fork.h"
+#include "core/robust.h"
 #include "core/sys.h"
 #include "shim/clone.h"
 #include "shim/seen.h"
@@ -26,13 +27,12 @@ unsigned threads_count;
  * switch is cheap, and a peer that answers at once would keep its own thread running. */
 enum { SLICE = 4 };
 
-/* Ids that are not the kernel's: above all of those (PID_MAX_LIMIT is 1 << 22), and within what a
- * clock of CPU time may name (28 bits); fibers with a block of libc's have others (core/tcb.c). */
-enum { TID_FIRST = 1 << 24, TID_LAST = (1 << 28) - 1, CHUNK = 64 * 1024 };
+enum { CHUNK = 64 * 1024, IDS = 4096 };
 
 static struct thread first;
 static list spare = {&spare, &spare};
-static int last_tid = TID_FIRST;
+static list ids[IDS]; /* of threads whose ids are alike */
+static int last_tid;
 
 const char *threads_why_not(void)
 {
@@ -43,15 +43,35 @@ const char *threads_why_not(void)
     return why ? why : shim_without_traps();
 }
 
+static list *ids_like(int tid)
+{
+    list *l = &ids[(unsigned)tid % IDS];
+
+    if (!l->next)
+        list_init(l);
+    return l;
+}
+
 struct thread *thread_by_id(int tid)
 {
-    for (list *l = threads_all.next; l != &threads_all; l = l->next) {
-        struct thread *t = list_entry(l, struct thread, all);
+    const list *all = ids_like(tid);
+
+    for (list *l = all->next; l != all; l = l->next) {
+        struct thread *t = list_entry(l, struct thread, like);
 
         if (t->tid == tid)
             return t;
     }
     return NULL;
+}
+
+/* From now on t is among them. */
+static void enter(struct thread *t, int tid)
+{
+    t->tid = tid;
+    list_push(&threads_all, &t->all);
+    list_push(ids_like(tid), &t->like);
+    threads_count++;
 }
 
 /* ---- records: never given back, and never malloc's ---- */
@@ -82,14 +102,13 @@ void threads_begin(go_sched *s)
     struct robust_list_head *robust = NULL;
     size_t size;
 
-    first = (struct thread){.tcb = s->own, .fiber = s->current, .tid = sys_gettid()};
+    first = (struct thread){.tcb = s->own, .fiber = s->current};
     SYS3(SYS_get_robust_list, 0, &robust, &size);
     first.robust = robust;
     first.clear_tid = (int *)s->own.tid;
     first.tcb.thread = true;
     SYS2(SYS_prctl, 16 /* PR_GET_NAME */, first.comm);
-    list_push(&threads_all, &first.all);
-    threads_count = 1;
+    enter(&first, sys_gettid());
     adopt_main(s, &first.tcb);
     deliver_begin(s, &first);
     futex_begin(!__libc_single_threaded);
@@ -113,9 +132,15 @@ static void start_with(struct thread *t, const long *registers, const struct clo
     t->room.context.pc = (void *)clone_child;
 }
 
+/* Processes that share a mutex tell their threads apart by these: so each begins elsewhere. */
 static int new_tid(void)
 {
-    last_tid = last_tid == TID_LAST ? TID_FIRST : last_tid + 1;
+    if (!last_tid)
+        last_tid = THREAD_FIRST +
+                   (int)((uint32_t)getpid() * UINT32_C(0x9e3779b1) % (THREAD_LAST - THREAD_FIRST));
+    do
+        last_tid = last_tid == THREAD_LAST ? THREAD_FIRST : last_tid + 1;
+    while (thread_by_id(last_tid));
     return last_tid;
 }
 
@@ -137,8 +162,7 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
         return -EAGAIN;
     }
     t->fiber = &t->room;
-    t->room.slice = SLICE;
-    t->tid = new_tid();
+    enter(t, new_tid());
     t->clear_tid = w->flags & CLONE_CHILD_CLEARTID ? w->child_tid : NULL;
     t->policy = maker->policy;
     t->priority = maker->priority;
@@ -149,8 +173,6 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
         *w->parent_tid = t->tid;
     if (w->flags & CLONE_CHILD_SETTID)
         *w->child_tid = t->tid;
-    list_push(&threads_all, &t->all);
-    threads_count++;
     deliver_thread_begins(t, maker);
     if (threads_count == 2)
         slice_begin();
@@ -160,31 +182,29 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
 
 /* ---- end ---- */
 
+static void wake_next_owner(uint32_t *word, bool waiters, bool inherits)
+{
+    if (inherits) {
+        futex_pi_abandoned(word);
+    } else if (waiters) {
+        futex_wake(word, 1, FUTEX_BITSET_MATCH_ANY);
+        SYS3(SYS_futex, word, FUTEX_WAKE, 1);
+    }
+}
+
 /* Robust mutexes that it still holds: their next owners are told, as by the kernel. */
 static void abandon_mutexes(const struct thread *t)
 {
-    struct robust_list_head *head = t->robust;
-    struct robust_list *l, *next;
-    unsigned most = 1 << 20; /* as the kernel's ROBUST_LIST_LIMIT: the list is the program's */
+    robust_abandon(t->robust, (uint32_t)t->tid, wake_next_owner);
+}
 
-    if (!head)
-        return;
-    for (l = head->list.next; l && l != &head->list && most-- > 0; l = next) {
-        char *entry = (char *)((uintptr_t)l & ~(uintptr_t)1); /* that bit: priorities inherit */
-        bool inherits = (uintptr_t)l & 1;
-        uint32_t *word = (uint32_t *)(void *)(entry + head->futex_offset), was = *word;
+void threads_abandon(void)
+{
+    for (list *l = threads_all.next; l != &threads_all; l = l->next) {
+        const struct thread *t = list_entry(l, struct thread, all);
 
-        next = ((struct robust_list *)(void *)entry)->next;
-        while ((was & FUTEX_TID_MASK) == (uint32_t)t->tid &&
-               !__atomic_compare_exchange_n(word, &was, (was & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
-                                            false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-            ;
-        if ((was & FUTEX_TID_MASK) == (uint32_t)t->tid && (was & FUTEX_WAITERS) && !inherits) {
-            futex_wake(word, 1, FUTEX_BITSET_MATCH_ANY);
-            SYS3(SYS_futex, word, FUTEX_WAKE, 1);
-        }
-        if (inherits)
-            futex_pi_abandoned(word);
+        if (t->tid >= THREAD_FIRST) /* else the kernel knows its list */
+            abandon_mutexes(t);
     }
 }
 
@@ -215,6 +235,7 @@ void threads_exit(go_sched *s, long status)
         futex_wake(t->clear_tid, 1, FUTEX_BITSET_MATCH_ANY);
     }
     list_remove(&t->all);
+    list_remove(&t->like);
     if (--threads_count == 0)
         SYS1(SYS_exit_group, status);
     deliver_thread_ends(t);
@@ -231,13 +252,11 @@ void threads_forked(go_sched *s)
     struct thread *t = s && s->current ? thread_of(s->current) : NULL;
 
     list_init(&threads_all);
-    threads_count = 0;
+    memset(ids, 0, sizeof ids);
+    last_tid = threads_count = 0;
     if (!t)
         return;
-    list_init(&t->all);
-    list_push(&threads_all, &t->all);
-    threads_count = 1;
-    t->tid = sys_gettid();
+    enter(t, sys_gettid());
     t->clear_tid = NULL; /* the kernel's by now: libc has asked for it */
     deliver_forked(t);
     slice_forked();
@@ -259,8 +278,13 @@ long threads_call(go_sched *s, const struct site_registers *r)
         t->clear_tid = PTR(0);
         return t->tid;
     case SYS_set_robust_list:
+        if (SIZE(1) != sizeof *t->robust)
+            return -EINVAL;
         t->robust = PTR(0);
-        return SIZE(1) == sizeof *t->robust ? 0 : -EINVAL;
+        return t->tid < THREAD_FIRST ? site_pass(r) : 0;
+    case SYS_exit_group:
+        threads_abandon();
+        return site_pass(r);
     case SYS_futex_waitv: /* as an older kernel: who asks has another way */
         return -ENOSYS;
     case SYS_rseq: /* the carrier's is elsewhere: libc asks the kernel then */

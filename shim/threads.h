@@ -30,12 +30,17 @@
 /* Whether they are: since the program's main began. */
 extern bool threads_on;
 
+/* Ids that are not the kernel's: above all of those (PID_MAX_LIMIT is 1 << 22), and within what a
+ * clock of CPU time may name (28 bits); fibers with a block of libc's have others (core/tcb.c). */
+enum { THREAD_FIRST = 1 << 24, THREAD_LAST = (1 << 28) - 1 };
+
 enum { THREAD_COMM = 16 };
 
 struct thread {
     struct tcb tcb; /* its fiber's */
     fiber *fiber;
-    list all; /* in threads_all */
+    list all;  /* in threads_all */
+    list like; /* with those whose ids are alike */
     int tid;
     int *clear_tid; /* set to 0, and woken, when it has ended */
     struct robust_list_head *robust;
@@ -88,6 +93,9 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
 
 /* The calling thread ends. */
 _Noreturn void threads_exit(go_sched *s, long status);
+
+/* The process is about to end: what the kernel would do with what its threads still hold. */
+void threads_abandon(void);
 
 /* A signal to the calling thread, from the engine. */
 void threads_raise(go_sched *s, int sig);
