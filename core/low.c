@@ -9,7 +9,7 @@ enum { END_MOST = 1000, OWN = 16 };
 bool low_kept;
 
 static unsigned char held[END_MOST / 8 + 1];
-static bool holding;
+static int holds;
 
 int low_end(void)
 {
@@ -30,9 +30,8 @@ void low_hold(void)
 {
     int fd, end = low_end();
 
-    if (end == INT_MAX || holding)
+    if (end == INT_MAX || holds++ > 0)
         return;
-    holding = true;
     fd = sys_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
     while (fd >= 0 && fd < end) {
         held[fd / 8] |= (unsigned char)(1 << fd % 8);
@@ -44,11 +43,10 @@ void low_hold(void)
 
 void low_release(void)
 {
-    if (!holding)
+    if (low_end() == INT_MAX || holds == 0 || --holds > 0)
         return;
     for (int fd = 0; fd < END_MOST; fd++)
         if (held[fd / 8] >> fd % 8 & 1)
             sys_close(fd);
     __builtin_memset(held, 0, sizeof held);
-    holding = false;
 }

@@ -10,7 +10,7 @@
 
 extern bool low_kept; /* set once, before the first run */
 
-/* What is opened between these two gets a high number. Not nested; one thread. */
+/* What is opened between these two gets a high number. May be nested; one thread. */
 void low_hold(void);
 void low_release(void);
 

@@ -6,13 +6,17 @@
  *
  * One by another thread of the program's, or by another process, goes to the kernel, which knows
  * nothing of the fiber; but each such wake-up follows a change of the word, and so, where there may
- * be one, the fiber looks at it now and then, ever less often.
+ * be one, the fiber looks at it now and then, ever less often. Where the program's threads are
+ * fibers, and the kernel can do it (io_uring, Linux 6.7), what may be shared between processes is
+ * left to it alone: both queues for one word would lose wake-ups that are meant for one waiter.
  *
  * These waits are no cancellation points of scopes: who waits for a mutex cannot give up. */
 #include "core/pool.h"
 #include "core/scope.h"
 #include "shim/shim.h"
 #include "shim/threads.h"
+#include "shim/uring.h"
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -60,9 +64,17 @@ static void unlock(struct bucket *b)
 /* The others are gone. */
 static void forked(go_sched *s, void *state)
 {
-    (void)s;
     (void)state;
     memset(table, 0, sizeof table);
+    uring_forked(s);
+}
+
+static void told_of_forks(go_sched *s)
+{
+    struct sched_slot *slot = &s->slots[SLOT_FUTEX];
+
+    slot->state = table;
+    slot->forked = forked;
 }
 
 static void futex_describe(const struct wait *w, FILE *out)
@@ -84,14 +96,20 @@ static bool swap(void *word, uint32_t *was, uint32_t to)
 
 /* ---- waking ---- */
 
+static void win(struct wait *w)
+{
+    const fiber *f = w->fiber;
+
+    if (f && f->state == FIBER_PARKED && f->nwaits == 1 && f->waits == w)
+        wait_win(w, 0);
+}
+
 static void wake_here(void *arg)
 {
     struct waiter *w = arg;
-    fiber *f = w->wait.fiber;
 
     w->woken = true;
-    if (f && f->state == FIBER_PARKED && f->nwaits == 1 && f->waits == &w->wait)
-        wait_win(&w->wait, 0);
+    win(&w->wait);
 }
 
 /* Under the lock; w leaves the table. From another thread it is told by a message, which it waits
@@ -136,13 +154,13 @@ int futex_wake(void *word, int n, uint32_t bits)
 /* ---- waiting ---- */
 
 /* One park. 0: woken. */
-static int park(go_sched *s, struct waiter *w, go_time until, enum shim_interrupts kind)
+static int park(go_sched *s, struct wait *w, go_time until, enum shim_interrupts kind)
 {
     int rc;
 
-    list_init(&w->wait.link);
+    list_init(&w->link);
     s->current->interrupts = kind;
-    rc = wait_park(&w->wait, 1, WAIT_OUTSIDE | PARK_LOCK, until);
+    rc = wait_park(w, 1, WAIT_OUTSIDE | PARK_LOCK, until);
     s->current->interrupts = SHIM_NEVER;
     return rc;
 }
@@ -163,10 +181,15 @@ static bool leave_table(struct waiter *w)
     }
 }
 
+static enum shim_interrupts interrupts_of(go_time until)
+{
+    return until == GO_FOREVER ? SHIM_RESTARTS : SHIM_INTERRUPTS;
+}
+
 /* w is in the table. looks: it may be woken by somebody who does not look there. */
 static long wait_in(go_sched *s, struct waiter *w, uint32_t value, bool looks, go_time until)
 {
-    enum shim_interrupts kind = until == GO_FOREVER ? SHIM_RESTARTS : SHIM_INTERRUPTS;
+    enum shim_interrupts kind = interrupts_of(until);
     go_time look = LOOK, now;
     long rc = 0;
 
@@ -182,7 +205,7 @@ static long wait_in(go_sched *s, struct waiter *w, uint32_t value, bool looks, g
             if (looks && now + look < until)
                 at = now + look;
         }
-        rc = shim_due(s) ? -EINTR : park(s, w, at, kind);
+        rc = shim_due(s) ? -EINTR : park(s, &w->wait, at, kind);
         if (rc == -EINTR && !shim_restarts(s, kind))
             break;
         if (looks && load(w->word) != value) {
@@ -193,21 +216,58 @@ static long wait_in(go_sched *s, struct waiter *w, uint32_t value, bool looks, g
     }
     if (leave_table(w))
         while (!w->woken)
-            park(s, w, GO_FOREVER, SHIM_NEVER);
+            park(s, &w->wait, GO_FOREVER, SHIM_NEVER);
     return w->woken || rc >= 0 ? 0 : rc;
 }
 
 static void waiter_init(go_sched *s, struct waiter *w, void *word, uint32_t bits)
 {
-    struct sched_slot *slot = &s->slots[SLOT_FUTEX];
-
     *w = (struct waiter){.wait = {.ops = &futex_waitable, .object = word},
                          .word = word,
                          .bits = bits,
                          .sched = s};
     list_init(&w->link);
-    slot->state = table;
-    slot->forked = forked;
+    told_of_forks(s);
+}
+
+/* ---- waiting among the kernel's own ---- */
+
+struct shared {
+    struct uring_futex futex;
+    struct wait wait;
+};
+
+static void shared_done(struct uring_futex *w)
+{
+    win(&list_entry(w, struct shared, futex)->wait);
+}
+
+/* As wait_on; -ENOSYS: not here. */
+static long wait_shared(go_sched *s, const void *word, uint32_t value, uint32_t bits, go_time until)
+{
+    struct shared w = {.futex.done = shared_done,
+                       .wait = {.ops = &futex_waitable, .object = (void *)(uintptr_t)word}};
+    enum shim_interrupts kind = interrupts_of(until);
+    long rc;
+
+    told_of_forks(s);
+    rc = uring_futex_wait(s, &w.futex, word, value, bits);
+    if (rc < 0)
+        return rc;
+    while (!w.futex.came) {
+        rc = shim_due(s) ? -EINTR : park(s, &w.wait, until, kind);
+        if (rc < 0 && !(rc == -EINTR && shim_restarts(s, kind)) && !w.futex.came)
+            uring_futex_cancel(s, &w.futex);
+    }
+    return w.futex.result == -ECANCELED ? rc : w.futex.result;
+}
+
+/* A join: libc takes it for shared, since the kernel wakes it so; but here the thread does. */
+static bool is_join(const void *word, uint32_t value)
+{
+    const struct thread *t = value <= INT_MAX ? thread_by_id((int)value) : NULL;
+
+    return t && t->clear_tid == word;
 }
 
 /* 0, -EAGAIN: the word is another; -ETIMEDOUT; -EINTR. */
@@ -216,9 +276,16 @@ static long wait_on(go_sched *s, void *word, uint32_t value, uint32_t bits, bool
 {
     struct waiter w;
     struct bucket *b;
+    long rc;
 
     if (bits == 0)
         return -EINVAL;
+    private = private || (threads_on && is_join(word, value));
+    if (threads_on && !private) {
+        rc = load(word) == value ? wait_shared(s, word, value, bits, until) : -EAGAIN;
+        if (rc != -ENOSYS)
+            return rc;
+    }
     waiter_init(s, &w, word, bits);
     b = lock(word);
     if (load(word) != value) {
@@ -348,9 +415,25 @@ void futex_pi_abandoned(uint32_t *word)
     unlock(b);
 }
 
-static long lock_pi(go_sched *s, struct thread *t, void *word, go_time until, bool try)
+/* The owner is a thread of another process, so that nobody can tell us: a look now and then. 0: try
+ * again. */
+static long look_again(go_sched *s, uint32_t owner, go_time *pause, go_time until)
+{
+    long rc = owner < THREAD_FIRST ? SYS2(SYS_tkill, owner, 0) : 0;
+
+    if (rc == -ESRCH)
+        return rc;
+    rc = shim_again(s, pause, until, interrupts_of(until));
+    return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}
+
+static long lock_pi(go_sched *s, struct thread *t, void *word, bool private, go_time until,
+                    bool try)
 {
     uint32_t me = (uint32_t)t->tid, was = load(word);
+    go_time pause = 0;
+    bool elsewhere;
+    long rc;
     struct waiter w;
     struct bucket *b;
 
@@ -362,12 +445,20 @@ static long lock_pi(go_sched *s, struct thread *t, void *word, go_time until, bo
         }
         if ((was & FUTEX_TID_MASK) == me)
             return -EDEADLK;
-        if (!thread_by_id((int)(was & FUTEX_TID_MASK)))
+        elsewhere = !thread_by_id((int)(was & FUTEX_TID_MASK));
+        if (elsewhere && private)
             return -ESRCH;
         if (try)
             return -EAGAIN;
         if (!(was & FUTEX_WAITERS) && !swap(word, &was, was | FUTEX_WAITERS))
             continue;
+        if (elsewhere) {
+            rc = look_again(s, was & FUTEX_TID_MASK, &pause, until);
+            if (rc < 0)
+                return rc;
+            was = load(word);
+            continue;
+        }
         waiter_init(s, &w, word, FUTEX_BITSET_MATCH_ANY);
         w.pi = me;
         b = lock(word);
@@ -452,13 +543,21 @@ static long wake_op_call(const struct site_registers *r)
     int woken = futex_wake(PTR(0), INT(2), FUTEX_BITSET_MATCH_ANY);
 
     if (kernel_has_some(INT(1)))
-        SYS3(SYS_futex, PTR(0), FUTEX_WAKE | (INT(1) & FUTEX_PRIVATE_FLAG), INT(2));
+        SYS3(SYS_futex, PTR(0), FUTEX_WAKE_PRIVATE, INT(2));
     if (also) {
         woken += futex_wake(PTR(4), INT(3), FUTEX_BITSET_MATCH_ANY);
         if (kernel_has_some(INT(1)))
-            SYS3(SYS_futex, PTR(4), FUTEX_WAKE | (INT(1) & FUTEX_PRIVATE_FLAG), INT(3));
+            SYS3(SYS_futex, PTR(4), FUTEX_WAKE_PRIVATE, INT(3));
     }
     return woken;
+}
+
+/* Who waits in the table for a word that is shared looks at it, in the end. */
+static long requeue_call(const struct site_registers *r)
+{
+    if (!(INT(1) & FUTEX_PRIVATE_FLAG))
+        return site_pass(r);
+    return requeue(PTR(0), INT(2), PTR(4), INT(3));
 }
 
 static long wait_call(go_sched *s, const struct site_registers *r, bool set)
@@ -486,13 +585,17 @@ static long pi_call(go_sched *s, const struct site_registers *r, int op)
     if (op == FUTEX_UNLOCK_PI)
         return unlock_pi(t, PTR(0));
     rc = op == FUTEX_TRYLOCK_PI ? 0 : until_of(s, PTR(3), true, clock, &until);
-    return rc < 0 ? rc : lock_pi(s, t, PTR(0), until, op == FUTEX_TRYLOCK_PI);
+    return rc < 0
+               ? rc
+               : lock_pi(s, t, PTR(0), INT(1) & FUTEX_PRIVATE_FLAG, until, op == FUTEX_TRYLOCK_PI);
 }
 
 long futex_call(go_sched *s, const struct site_registers *r)
 {
     int op = INT(1) & FUTEX_CMD_MASK;
 
+    if (r->a[0] & 3)
+        return -EINVAL;
     switch (op) {
     case FUTEX_WAIT:
         return s ? wait_call(s, r, false) : site_pass(r);
@@ -507,9 +610,9 @@ long futex_call(go_sched *s, const struct site_registers *r)
             return -EAGAIN;
         __attribute__((fallthrough));
     case FUTEX_REQUEUE:
-        return threads_on ? requeue(PTR(0), INT(2), PTR(4), INT(3)) : site_pass(r);
+        return threads_on ? requeue_call(r) : site_pass(r);
     case FUTEX_WAKE_OP:
-        return threads_on ? wake_op_call(r) : site_pass(r);
+        return threads_on && INT(1) & FUTEX_PRIVATE_FLAG ? wake_op_call(r) : site_pass(r);
     case FUTEX_LOCK_PI:
     case 13: /* FUTEX_LOCK_PI2, Linux 5.14 */
     case FUTEX_TRYLOCK_PI:

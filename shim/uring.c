@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * One call at a time, so a ring of the smallest size, and by the bare system calls: liburing would
- * be a dependency for two of its functions. */
+ * One submission at a time, so a ring of the smallest size, and by the bare system calls: liburing
+ * would be a dependency for two of its functions.
+ *
+ * While futexes are waited for, the loop watches an eventfd that the kernel signals for the ring:
+ * the ring itself, whose answers come only when they are asked for, is not readable then. */
 #include "shim/uring.h"
+#include "core/fork.h"
+#include "core/loop.h"
 #include "core/low.h"
 #include "core/sched.h"
 #include "core/sys.h"
@@ -10,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #ifndef IORING_SETUP_SINGLE_ISSUER
@@ -19,11 +25,20 @@
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
 
-enum { ENTRIES = 4, ACCEPT = 1, CANCEL = 2 };
+enum { ENTRIES = 4, ANSWERS = 256, FUTEX_WAIT_ = 51 /* IORING_OP_FUTEX_WAIT */, WORD_32 = 2 };
+
+/* Whose answer it is; else it is of a struct uring_futex, whose address is no such number. */
+enum { ACCEPT = 1, CANCEL = 2 };
 
 struct uring {
     int fd; /* < 0: none, and why */
     uint32_t forks;
+    bool accepted; /* the accept's answer has come, and is this */
+    int accept_result;
+    bool no_futexes;
+    unsigned futexes; /* in the kernel's hands */
+    int event;        /* < 0: none yet */
+    struct loop_io io;
     void *rings, *sqes;
     size_t rings_size, sqes_size;
     _Atomic unsigned *sq_tail, *cq_head, *cq_tail;
@@ -39,6 +54,8 @@ static void unmap(struct uring *u)
     munmap(u->rings, u->rings_size);
     munmap(u->sqes, u->sqes_size);
     SYS1(SYS_close, u->fd);
+    if (u->event >= 0)
+        SYS1(SYS_close, u->event);
 }
 
 static int map(struct uring *u, const struct io_uring_params *p)
@@ -80,7 +97,9 @@ static void set_up(struct uring *u)
 
     memset(&p, 0, sizeof p);
     /* nothing of it may interrupt other system calls of this thread (Linux 6.1) */
-    p.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+    p.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+              IORING_SETUP_CQSIZE;
+    p.cq_entries = ANSWERS; /* the kernel keeps what is more */
     low_hold();
     u->fd = (int)SYS2(SYS_io_uring_setup, ENTRIES, &p);
     low_release();
@@ -106,44 +125,66 @@ static struct uring *uring_of(go_sched *s)
     }
     if (!u && (u = calloc(1, sizeof *u))) {
         u->forks = s->forks;
+        u->event = -1;
         set_up(u);
     }
     return s->uring = u;
 }
 
-/* Queues one, and hands it over; waits for as many answers as that. */
-static int submit(struct uring *u, const struct io_uring_sqe *e, unsigned answers)
+/* Hands over what is queued; waits for as many answers as that, and lets come what has come. */
+static int enter(struct uring *u, unsigned queued, unsigned answers)
 {
-    unsigned tail = atomic_load_explicit(u->sq_tail, memory_order_relaxed), at = tail & *u->sq_mask;
     int rc;
 
-    u->sqe[at] = *e;
-    u->sq_array[at] = at;
-    atomic_store_explicit(u->sq_tail, tail + 1, memory_order_release);
     do
-        rc = (int)SYS6(SYS_io_uring_enter, u->fd, 1, answers, answers ? IORING_ENTER_GETEVENTS : 0,
-                       NULL, 0);
+        rc = (int)SYS6(SYS_io_uring_enter, u->fd, queued, answers, IORING_ENTER_GETEVENTS, NULL, 0);
     while (rc == -EINTR);
     return rc;
 }
 
-/* The accept's answer, if it has come; all others are dropped. */
-static bool answer(struct uring *u, int *result)
+static int submit(struct uring *u, const struct io_uring_sqe *e)
+{
+    unsigned tail = atomic_load_explicit(u->sq_tail, memory_order_relaxed), at = tail & *u->sq_mask;
+
+    u->sqe[at] = *e;
+    u->sq_array[at] = at;
+    atomic_store_explicit(u->sq_tail, tail + 1, memory_order_release);
+    return enter(u, 1, 0);
+}
+
+static void answered(struct uring *u, const struct io_uring_cqe *c)
+{
+    struct uring_futex *w;
+
+    switch (c->user_data) {
+    case CANCEL:
+        return;
+    case ACCEPT:
+        u->accepted = true;
+        u->accept_result = c->res;
+        return;
+    default:
+        w = (struct uring_futex *)(uintptr_t)c->user_data;
+        w->result = c->res;
+        w->came = true;
+        u->futexes--;
+        w->done(w);
+    }
+}
+
+static void take_answers(struct uring *u)
 {
     unsigned head = atomic_load_explicit(u->cq_head, memory_order_relaxed);
-    bool came = false;
 
     for (; head != atomic_load_explicit(u->cq_tail, memory_order_acquire); head++) {
-        const struct io_uring_cqe *c = &u->cqe[head & *u->cq_mask];
+        const struct io_uring_cqe c = u->cqe[head & *u->cq_mask];
 
-        if (c->user_data == ACCEPT) {
-            *result = c->res;
-            came = true;
-        }
+        atomic_store_explicit(u->cq_head, head + 1, memory_order_release);
+        answered(u, &c);
     }
-    atomic_store_explicit(u->cq_head, head, memory_order_release);
-    return came;
 }
+
+/* ---- accept ---- */
 
 int uring_accept(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, int flags)
 {
@@ -158,17 +199,107 @@ int uring_accept(go_sched *s, int fd, struct sockaddr *peer, socklen_t *len, int
                                         .fd = -1,
                                         .addr = ACCEPT,
                                         .user_data = CANCEL};
-    int rc, result = -EAGAIN;
+    int rc;
 
     if (!u || u->fd < 0)
         return -ENOSYS;
-    rc = submit(u, &e, 0);
-    if (rc < 0)
+    u->accepted = false;
+    if (submit(u, &e) < 0)
         return -ENOSYS;
-    if (!answer(u, &result)) { /* somebody else was quicker: it waits, and is called back */
-        submit(u, &cancel, 2);
-        while (!answer(u, &result))
-            SYS6(SYS_io_uring_enter, u->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+    take_answers(u);
+    if (!u->accepted) { /* somebody else was quicker: it waits, and is called back */
+        submit(u, &cancel);
+        for (take_answers(u); !u->accepted; take_answers(u))
+            enter(u, 0, 1);
     }
-    return sys_wrote_long(result == -ECANCELED || result == -EINTR ? -EAGAIN : result, peer, len);
+    rc = u->accept_result;
+    return sys_wrote_long(rc == -ECANCELED || rc == -EINTR ? -EAGAIN : rc, peer, len);
+}
+
+/* ---- futexes ---- */
+
+static void watch(go_sched *s, struct uring *u)
+{
+    if (u->futexes > 0 && !u->io.active)
+        loop_io_start(s->loop, &u->io, LOOP_READ);
+    else if (u->futexes == 0 && u->io.active)
+        loop_io_stop(s->loop, &u->io);
+}
+
+static void on_answers(struct loop_io *io, int events)
+{
+    struct uring *u = list_entry(io, struct uring, io);
+    uint64_t count;
+
+    (void)events;
+    sys_read(u->event, &count, sizeof count);
+    enter(u, 0, 0);
+    take_answers(u);
+    watch(sched_self(), u);
+}
+
+static bool has_event(struct uring *u)
+{
+    if (u->event >= 0)
+        return true;
+    low_hold();
+    u->event = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    low_release();
+    if (u->event >= 0 &&
+        SYS4(SYS_io_uring_register, u->fd, IORING_REGISTER_EVENTFD, &u->event, 1) < 0) {
+        sys_close(u->event);
+        u->event = -1;
+    }
+    u->no_futexes = u->event < 0;
+    loop_io_init(&u->io, u->event, on_answers);
+    return u->event >= 0;
+}
+
+int uring_futex_wait(go_sched *s, struct uring_futex *w, const void *word, uint32_t value,
+                     uint32_t bits)
+{
+    struct uring *u;
+    struct io_uring_sqe e = {.opcode = FUTEX_WAIT_,
+                             .fd = WORD_32,
+                             .addr = (uintptr_t)word,
+                             .off = value,
+                             .addr3 = bits,
+                             .user_data = (uintptr_t)w};
+
+    if (s->fork_pending)
+        fork_settle(s);
+    u = uring_of(s);
+    if (!u || u->fd < 0 || u->no_futexes || !has_event(u))
+        return -ENOSYS;
+    w->came = false;
+    if (submit(u, &e) < 0)
+        return -ENOSYS;
+    u->futexes++;
+    take_answers(u);
+    if (w->came && w->result == -EINVAL)
+        u->no_futexes = true;
+    watch(s, u);
+    return u->no_futexes ? -ENOSYS : 0;
+}
+
+void uring_futex_cancel(go_sched *s, struct uring_futex *w)
+{
+    struct uring *u = uring_of(s);
+    const struct io_uring_sqe cancel = {.opcode = IORING_OP_ASYNC_CANCEL,
+                                        .fd = -1,
+                                        .addr = (uintptr_t)w,
+                                        .user_data = CANCEL};
+
+    submit(u, &cancel);
+    for (take_answers(u); !w->came; take_answers(u))
+        enter(u, 0, 1);
+    watch(s, u);
+}
+
+void uring_forked(go_sched *s)
+{
+    struct uring *u = s->uring;
+
+    if (u && u->fd >= 0 && u->io.active)
+        loop_io_stop(s->loop, &u->io);
 }
