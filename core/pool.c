@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/pool.h"
+#include "core/tcb.h"
 #include "core/clock.h"
 #include "core/hostile.h"
 #include <errno.h>
@@ -83,6 +84,7 @@ static void *work(void *arg)
         pthread_mutex_lock(&pool.lock);
     }
     pool.threads--;
+    tcb_uncount(-1);
 unlock:
     pthread_mutex_unlock(&pool.lock);
     return NULL;
@@ -110,8 +112,10 @@ static int start_thread(void)
     rc = pthread_create(&thread, &attr, work, (void *)(uintptr_t)pool.forks);
     pthread_sigmask(SIG_SETMASK, &saved, NULL);
     pthread_attr_destroy(&attr);
-    if (!rc)
+    if (!rc) {
         pool.threads++;
+        tcb_uncount(1);
+    }
     return -rc;
 }
 

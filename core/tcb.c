@@ -85,6 +85,12 @@ int tcb_tid(unsigned long pthread)
     return known.tid && known.tid[0] == 32 ? *(int *)(pthread + known.tid[2]) : 0;
 }
 
+void tcb_uncount(int threads)
+{
+    if (known.threads)
+        __atomic_fetch_sub(known.threads, (unsigned)threads, __ATOMIC_RELAXED);
+}
+
 static uint32_t *tid_of_caller(void)
 {
     uint32_t *tid = NULL;
@@ -151,8 +157,7 @@ static void finish_donor(struct tcb *t)
         cpu[0] = 0;
         cpu[1] = -1;
     }
-    if (known.threads) /* or the last thread would not end the process */
-        __atomic_fetch_sub(known.threads, 1, __ATOMIC_RELAXED);
+    tcb_uncount(1);
 }
 
 /* Several at once, since most of it is waiting; more, the more there are. */
@@ -490,6 +495,11 @@ int tcb_tid(unsigned long pthread)
 {
     (void)pthread;
     return 0;
+}
+
+void tcb_uncount(int threads)
+{
+    (void)threads;
 }
 
 void tcb_begin(struct go_fiber *f)

@@ -46,6 +46,10 @@ bool tcb_possible(void);
 /* The id that libc has for that thread; 0: not known. */
 int tcb_tid(unsigned long pthread);
 
+/* libc ends the process with the last thread that it knows of: these are not for it to wait for. Of
+ * one that ends as others do, -1 before. */
+void tcb_uncount(int threads);
+
 /* The calling thread's own. */
 void tcb_of_thread(struct tcb *t);
 

@@ -194,6 +194,26 @@ ROW(create_main_exits_first)
     pthread_exit(NULL);
 }
 
+static void says_at_exit(void)
+{
+    say("at exit\n");
+}
+
+static void *syncs_a_file(void *arg)
+{
+    FILE *f = tmpfile();
+
+    say("%d\n", fsync(fileno(f)));
+    return arg;
+}
+
+ROW(create_last_exits_process)
+{
+    atexit(says_at_exit);
+    start(syncs_a_file, NULL);
+    pthread_exit(NULL);
+}
+
 static void *exits_process(void *arg)
 {
     rest(5);
