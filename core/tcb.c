@@ -465,7 +465,7 @@ void tcb_forked(go_sched *s)
         if (s->masked)
             s->masked->next_masked = NULL;
     }
-    if (!t || !known.tid)
+    if (!t || !known.tid || t->thread) /* libc has set that one's */
         return;
     set_tid(t->tid, TID_FIRST | (atomic_fetch_add(&last_tid, 1) & TID_LAST));
     set_tid(s->own.tid, (uint32_t)sys_gettid()); /* not the engine's answer */

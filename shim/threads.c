@@ -257,7 +257,8 @@ void threads_forked(go_sched *s)
     if (!t)
         return;
     enter(t, sys_gettid());
-    t->clear_tid = NULL; /* the kernel's by now: libc has asked for it */
+    /* which fork has asked the kernel for: but the carrier stays */
+    t->clear_tid = (int *)t->tcb.tid;
     deliver_forked(t);
     slice_forked();
 }

@@ -75,6 +75,53 @@ ROW(fork_from_thread)
     join(t);
 }
 
+/* libc's own idea of its id is what such a mutex has for its owner. */
+static void *forks_and_owns(void *arg)
+{
+    pid_t pid = fork();
+    pthread_mutexattr_t attr;
+    pthread_mutex_t m;
+
+    if (pid == 0) {
+        pthread_mutexattr_init(&attr);
+        pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+        pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+        pthread_mutex_init(&m, &attr);
+        say("%s ", err(pthread_mutex_lock(&m)));
+        say("%d %s ", m.__data.__owner == getpid(), err(pthread_mutex_lock(&m)));
+        say("%s %s\n", err(pthread_mutex_unlock(&m)), err(pthread_kill(pthread_self(), 0)));
+        _exit(0);
+    }
+    say("%d\n", status_of(pid));
+    return arg;
+}
+
+ROW(fork_owns)
+{
+    forks_and_owns(NULL);
+    join(start(forks_and_owns, NULL));
+}
+
+static void *joins(void *arg)
+{
+    say("%ld\n", join(*(pthread_t *)arg));
+    return NULL;
+}
+
+ROW(fork_main_is_joined)
+{
+    static pthread_t chief;
+    pid_t pid;
+
+    chief = pthread_self();
+    pid = fork();
+    if (pid == 0) {
+        start(joins, &chief);
+        pthread_exit((void *)3);
+    }
+    say("%d\n", status_of(pid));
+}
+
 ROW(fork_with_siblings)
 {
     pthread_t t[20];
