@@ -19,7 +19,7 @@
 /* The one that libc has just mapped. It says next where the guard ends. */
 static uintptr_t last, last_end;
 
-static long map(const struct site_registers *r)
+static long map(go_sched *s, const struct site_registers *r)
 {
     struct site_registers whole = *r;
     long at;
@@ -30,6 +30,10 @@ static long map(const struct site_registers *r)
     whole.a[2] = PROT_READ | PROT_WRITE;
     whole.a[3] |= MAP_NORESERVE;
     at = site_pass(&whole);
+    if (at == -ENOMEM) { /* those made before may have nothing left to do but to end */
+        sched_yield_now(s);
+        at = site_pass(&whole);
+    }
     if (at < 0 && at > -4096)
         return at;
     SYS3(SYS_madvise, at, r->a[1], MADV_NOHUGEPAGE);
@@ -51,8 +55,7 @@ static long protect(const struct site_registers *r)
 
 long stacks_call(go_sched *s, const struct site_registers *r)
 {
-    (void)s;
-    return r->nr == SYS_mmap ? map(r) : protect(r);
+    return r->nr == SYS_mmap ? map(s, r) : protect(r);
 }
 
 #endif
