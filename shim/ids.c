@@ -169,6 +169,35 @@ static long name_call(struct thread *t, const struct site_registers *r)
     return site_pass(r);
 }
 
+/* ---- users and groups: the process's ---- */
+
+/* To the kernel they are a thread's, so libc signals all others to make the same call before the
+ * caller does. For the carrier the first of them is enough; a second could do more, since the first
+ * may have given it the right to. All have its result: libc aborts where two differ. */
+static struct {
+    const struct thread *caller;
+    bool done;
+    long result;
+} users;
+
+void ids_users_from(const struct thread *caller)
+{
+    users.done = users.done && users.caller == caller;
+    users.caller = caller;
+}
+
+static long users_call(const struct thread *t, const struct site_registers *r)
+{
+    if (!users.caller)
+        return site_pass(r);
+    if (!users.done)
+        users.result = site_pass(r);
+    users.done = t != users.caller;
+    if (!users.done)
+        users.caller = NULL;
+    return users.result;
+}
+
 /* ---- all of them ---- */
 
 /* Those whose first argument is a thread's, or 0: the caller's. */
@@ -209,6 +238,14 @@ long ids_call(go_sched *s, const struct site_registers *r)
     case SYS_clock_gettime:
     case SYS_clock_getres:
         return clock_call(r);
+    case SYS_setuid:
+    case SYS_setgid:
+    case SYS_setreuid:
+    case SYS_setregid:
+    case SYS_setresuid:
+    case SYS_setresgid:
+    case SYS_setgroups:
+        return users_call(t, r);
     case SYS_getpriority:
     case SYS_setpriority:
         return nice_call(r);

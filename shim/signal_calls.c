@@ -86,6 +86,8 @@ static long send_thread(int group, int tid, int sig, const siginfo_t *given)
         return 0;
     if (BIT(sig) & UNBLOCKABLE)
         return SYS2(SYS_kill, getpid(), sig);
+    if (sig == SETXID)
+        ids_users_from(thread_of(sched_self()->current));
     if (given)
         info = *given, info.si_signo = sig;
     else

@@ -260,6 +260,7 @@ void threads_forked(go_sched *s)
     /* which fork has asked the kernel for: but the carrier stays */
     t->clear_tid = (int *)t->tcb.tid;
     deliver_forked(t);
+    ids_users_from(NULL);
     slice_forked();
 }
 

@@ -161,6 +161,9 @@ bool slice_is_ours(uintptr_t pc);
 /* Calls that name a thread. */
 long ids_call(go_sched *s, const struct site_registers *r);
 
+/* That thread has libc tell all others to change user or group; NULL: none does. */
+void ids_users_from(const struct thread *caller);
+
 /* The thread that gets the signals of that timer; NULL: the process does. */
 struct thread *ids_timer_thread(int timer);
 

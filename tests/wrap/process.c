@@ -314,6 +314,29 @@ ROW(ids_setuid)
     say("%ld %d\n", join(t), setuid(0));
 }
 
+/* From there one call takes one id back, and a second one would take all. */
+ROW(ids_setuid_back)
+{
+    uid_t real, effective, saved;
+    pthread_t t[2];
+
+    if (getuid() != 0) {
+        say("not root\n");
+        return;
+    }
+    for (int i = 0; i < 2; i++)
+        t[i] = start(rests, NULL);
+    say("%d ", setresuid(65534, 65534, -1));
+    say("%d ", setuid(0));
+    getresuid(&real, &effective, &saved);
+    say("%u %u %u ", real, effective, saved);
+    say("%d ", setresuid(65534, 65534, 65534));
+    say("%d %s\n", setuid(0), err(errno));
+    atomic_store(&flag, 1);
+    for (int i = 0; i < 2; i++)
+        join(t[i]);
+}
+
 ROW(ids_of_process)
 {
     say("%d %d %d\n", getpid() == gettid(), getpgid(0) == getpgrp(), getsid(0) > 0);
