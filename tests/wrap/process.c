@@ -595,6 +595,30 @@ ROW(io_aio)
     say("%zd %s\n", aio_return(&cb), buf);
 }
 
+static void *suspends(void *cb)
+{
+    const struct aiocb *list[] = {cb};
+
+    for (;;)
+        aio_suspend(list, 1, NULL);
+}
+
+ROW(io_aio_cancelled)
+{
+    char buf[8];
+    struct aiocb cb = {.aio_buf = buf, .aio_nbytes = 3};
+    pthread_t t;
+
+    if (pipe(fds) < 0)
+        return;
+    cb.aio_fildes = fds[0];
+    say("%d ", aio_read(&cb));
+    t = start(suspends, &cb);
+    rest(10);
+    say("%s ", err(pthread_cancel(t)));
+    say("%d\n", (void *)join(t) == PTHREAD_CANCELED);
+}
+
 static void *resolves(void *arg)
 {
     struct addrinfo *res = NULL;
