@@ -99,10 +99,15 @@ bool deliver_left(go_sched *s, long rc)
     f->restarts = false;
     if (!t)
         return false;
-    pending_give_out(s);
-    while ((sig = pending_take(t, ~t->mask, &info))) {
-        const struct action *a = &signal_actions[sig];
+    for (;;) {
+        const struct action *a;
 
+        f->attention = false; /* before it is looked: what comes from now on sets it again */
+        pending_give_out(s);
+        sig = pending_take(t, ~t->mask, &info);
+        if (!sig)
+            break;
+        a = &signal_actions[sig];
         if (action_is_ignored(sig))
             continue;
         if (!action_is_function(a)) {
@@ -113,7 +118,6 @@ bool deliver_left(go_sched *s, long rc)
         restart = restart && a->flags & SA_RESTART;
         run(t, sig, &info);
     }
-    f->attention = false;
     if (rc == -EINTR && (!any || (restart && restarts)))
         return true;
     if (t->mask_is_until) {
@@ -129,8 +133,9 @@ static void run_here(struct thread *t, int sig, siginfo_t *info, ucontext_t *uc)
     uint64_t before = t->mask;
     struct action a = begin_handler(t, sig);
 
+    deliver_kernels_mask(uc);
+    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &uc->uc_sigmask, NULL, sizeof before);
     memcpy(&uc->uc_sigmask, &before, sizeof before);
-    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &mask_of_kernel, NULL, sizeof mask_of_kernel);
     a.fn(sig, info, uc);
     memcpy(&before, &uc->uc_sigmask, sizeof before);
     mask_set(t, before);
@@ -139,6 +144,18 @@ static void run_here(struct thread *t, int sig, siginfo_t *info, ucontext_t *uc)
         deliver_left(t->fiber->sched, 0);
     t->fiber->inside--;
     deliver_kernels_mask(uc);
+}
+
+/* Whether the thread that is interrupted is the one to have it. */
+static bool is_for(const struct thread *t, const go_sched *s, const siginfo_t *info)
+{
+    const struct thread *aimed =
+        info->si_code == SI_TIMER ? ids_timer_thread(info->si_timerid) : NULL;
+
+    if (aimed)
+        return t == aimed;
+    return t->fiber == s->main || thread_of(s->main)->mask & BIT(info->si_signo) ||
+           s->main->attention;
 }
 
 static void arrives(int sig, siginfo_t *info, void *context)
@@ -160,14 +177,16 @@ static void arrives(int sig, siginfo_t *info, void *context)
     } else if (fault) {
         action_default(sig);
     } else if (t && !t->fiber->inside && !s->no_park && mask_takes(t, sig) &&
-               action_is_function(&signal_actions[sig]) && info->si_code != SI_TIMER &&
-               (t->fiber == s->main || thread_of(s->main)->mask & BIT(sig) || s->main->attention) &&
-               !slice_is_ours((uintptr_t)uc->uc_mcontext.gregs[REG_RIP])) {
+               action_is_function(&signal_actions[sig]) &&
+               !slice_is_ours((uintptr_t)uc->uc_mcontext.gregs[REG_RIP]) && is_for(t, s, info)) {
         run_here(t, sig, info, uc);
     } else {
-        pending_put_down(info);
-        if (t)
+        pending_put_down(info, uc);
+        if (t) {
             t->fiber->attention = true;
+            if (!t->fiber->inside) /* the call may be over, and no other follow */
+                slice_begin();
+        }
     }
     errno = saved;
 }

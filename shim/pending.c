@@ -28,22 +28,35 @@ static struct {
 } ring;
 
 static uint32_t blocked[SIGNALS]; /* how many threads block it */
-uint64_t mask_of_kernel;
+static uint64_t wanted;           /* those that all of them block */
+volatile uint64_t mask_of_kernel;
+
+/* What has been put down, and is nobody's yet: more of it waits in the kernel. Else who is to have
+ * it never came so far, where a timer expires as fast as its signal is put down. */
+static _Atomic uint64_t held;
 
 /* ---- masks ---- */
 
 static void kernel_mask(uint64_t mask)
 {
-    mask &= ~ALWAYS;
-    if (mask == mask_of_kernel)
+    uint64_t now;
+
+    wanted = mask & ~ALWAYS;
+    now = wanted | atomic_load(&held);
+    if (now == mask_of_kernel)
         return;
-    mask_of_kernel = mask;
-    SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+    do { /* once more: a handler that came meanwhile holds another */
+        now = wanted | atomic_load(&held);
+        mask_of_kernel = now;
+        SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &now, NULL, sizeof now);
+    } while (now != (wanted | atomic_load(&held)));
 }
 
 void deliver_kernels_mask(ucontext_t *uc)
 {
-    memcpy(&uc->uc_sigmask, &mask_of_kernel, sizeof mask_of_kernel);
+    uint64_t mask = mask_of_kernel;
+
+    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
 }
 
 static uint64_t blocked_by_all(void)
@@ -64,7 +77,7 @@ static void count(uint64_t bits, int by)
 
 void mask_set(struct thread *t, uint64_t mask)
 {
-    uint64_t changed, all = mask_of_kernel;
+    uint64_t changed, all = wanted;
 
     mask &= ~UNBLOCKABLE;
     changed = t->mask ^ mask;
@@ -117,6 +130,17 @@ bool deliver_due(const struct thread *t)
     return (t->pending & ~t->mask) != 0;
 }
 
+/* A timer that has expired since its signal was sent counts on in that one. */
+static bool overruns(const struct thread *t, const siginfo_t *info)
+{
+    for (struct arrived *a = t->told; info->si_code == SI_TIMER && a; a = a->next)
+        if (a->info.si_code == SI_TIMER && a->info.si_timerid == info->si_timerid) {
+            a->info.si_overrun += info->si_overrun + 1;
+            return true;
+        }
+    return false;
+}
+
 int pending_add(struct thread *t, int sig, const siginfo_t *info)
 {
     struct arrived *a, **at = &t->told;
@@ -124,7 +148,7 @@ int pending_add(struct thread *t, int sig, const siginfo_t *info)
 
     if (action_is_ignored(sig) && wanted && !(t->awaits & BIT(sig)))
         return 0;
-    if (!(sig < 34 && t->pending & BIT(sig))) { /* real-time signals queue up */
+    if (!(sig < 34 && t->pending & BIT(sig)) && !overruns(t, info)) { /* real-time ones queue up */
         a = memory_get(sizeof *a);
         if (!a)
             return -EAGAIN;
@@ -201,6 +225,15 @@ static struct thread *choose(go_sched *s, int sig)
     return threads_count ? list_entry(threads_all.next, struct thread, all) : NULL;
 }
 
+/* The next may come. */
+static void let_go(void)
+{
+    if (atomic_load(&held) == 0)
+        return;
+    atomic_store(&held, 0);
+    kernel_mask(wanted);
+}
+
 void pending_give_out(go_sched *s)
 {
     unsigned from = atomic_load_explicit(&ring.from, memory_order_relaxed);
@@ -215,6 +248,7 @@ void pending_give_out(go_sched *s)
         if (t)
             pending_add(t, info.si_signo, &info);
     }
+    let_go();
 }
 
 static void tell(void *arg)
@@ -224,14 +258,20 @@ static void tell(void *arg)
     pending_give_out(ring.sched);
 }
 
-void pending_put_down(const siginfo_t *info)
+void pending_put_down(const siginfo_t *info, ucontext_t *uc)
 {
+    uint64_t mask, bit = BIT(info->si_signo);
     unsigned to = atomic_load_explicit(&ring.to, memory_order_relaxed);
 
     if (to - atomic_load_explicit(&ring.from, memory_order_acquire) == RING)
         return; /* as the kernel, when its queue is full */
     ring.infos[to % RING] = *info;
     atomic_store_explicit(&ring.to, to + 1, memory_order_release);
+    atomic_fetch_or(&held, bit);
+    mask_of_kernel |= bit;
+    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
+    mask |= bit;
+    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
     if (!atomic_exchange(&ring.queued, true))
         inbox_push(&ring.sched->inbox, &ring.msg);
 }
@@ -240,7 +280,7 @@ void pending_put_down(const siginfo_t *info)
 
 void pending_begin(go_sched *s, const struct thread *first)
 {
-    mask_of_kernel = first->mask;
+    mask_of_kernel = wanted = first->mask;
     count(first->mask, 1);
     ring.sched = s;
     ring.msg = (struct inbox_msg){.fn = tell};
@@ -270,6 +310,7 @@ void deliver_forked(struct thread *t)
     t->awaits = 0;
     atomic_store(&ring.from, atomic_load(&ring.to));
     atomic_store(&ring.queued, false);
+    atomic_store(&held, 0);
     kernel_mask(blocked_by_all());
 }
 

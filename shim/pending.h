@@ -55,7 +55,7 @@ void action_to_kernel(int sig, const struct action *a);
 void action_default(int sig);
 
 /* The carrier's mask, as the kernel has it. */
-extern uint64_t mask_of_kernel;
+extern volatile uint64_t mask_of_kernel;
 
 void mask_set(struct thread *t, uint64_t mask);
 
@@ -71,8 +71,9 @@ int pending_add(struct thread *t, int sig, const siginfo_t *info);
 int pending_take(struct thread *t, uint64_t of, siginfo_t *info);
 void pending_forget(struct thread *t, uint64_t of);
 
-/* In a handler, on the carrier, with all signals blocked: for whoever will have it. */
-void pending_put_down(const siginfo_t *info);
+/* In a handler, on the carrier, with all signals blocked: for whoever will have it. Until then the
+ * kernel holds back more of it. */
+void pending_put_down(const siginfo_t *info, ucontext_t *uc);
 
 /* … gets it. */
 void pending_give_out(go_sched *s);

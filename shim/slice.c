@@ -79,13 +79,17 @@ static void on_slice(int sig, siginfo_t *info, void *context)
 
     (void)sig;
     (void)info;
-    if (!f || f == s->loop_fiber || f->inside || s->no_park || slice_is_ours(pc) || is_libcs(pc))
+    if (!f || f == s->loop_fiber || f->inside || s->no_park || slice_is_ours(pc))
+        return;
+    if (is_libcs(pc) && !f->attention)
         return;
     f->inside++;
-    s->until_look = 0; /* the loop first: nobody may be ready but by what it would hear of */
-    s->poll_after = 0;
-    s->looks = TURN_POLL / TURN_LOOK;
-    sched_yield_now(s);
+    if (!is_libcs(pc)) {
+        s->until_look = 0; /* the loop first: nobody may be ready but by what it would hear of */
+        s->poll_after = 0;
+        s->looks = TURN_POLL / TURN_LOOK;
+        sched_yield_now(s);
+    }
     while (f->attention)
         deliver_left(s, 0);
     f->inside--;

@@ -148,7 +148,7 @@ void deliver_kernels_mask(ucontext_t *uc);
 /* ---- slice.c ---- */
 
 void slice_prepare(void);               /* before there are threads */
-void slice_begin(void);                 /* there are two of them, or more */
+void slice_begin(void);                 /* there are two of them, or a signal to be given */
 void slice_forked(void);                /* a child has no timers */
 void slice_time(unsigned milliseconds); /* 0: never */
 enum { SLICE_SIGNAL = 63 };

@@ -832,6 +832,65 @@ ROW(timer_thread_id)
     say("%d\n", atomic_load(&who));
 }
 
+static timer_t timer_of(int sig, struct itimerspec it)
+{
+    struct sigevent e;
+    timer_t t;
+
+    memset(&e, 0, sizeof e);
+    e.sigev_notify = SIGEV_SIGNAL;
+    e.sigev_signo = sig;
+    timer_create(CLOCK_MONOTONIC, &e, &t);
+    timer_settime(t, 0, &it, NULL);
+    return t;
+}
+
+ROW(timer_in_busy_main)
+{
+    timer_t t;
+
+    install(SIGUSR1, 0);
+    t = timer_of(SIGUSR1, (struct itimerspec){{0, 1000000}, {0, 1000000}});
+    while (atomic_load(&count) < 3)
+        ;
+    say("%d\n", timer_delete(t));
+}
+
+static timer_t fast;
+
+static void stops_it(int sig)
+{
+    static const struct itimerspec off;
+
+    (void)sig;
+    if (atomic_fetch_add(&count, 1) > 1000)
+        timer_settime(fast, 0, &off, NULL);
+}
+
+/* It has expired again whenever its handler returns. */
+ROW(timer_faster_than_its_handler)
+{
+    signal(SIGRTMIN, stops_it);
+    fast = timer_of(SIGRTMIN, (struct itimerspec){{0, 1000}, {0, 1000}});
+    while (atomic_load(&count) < 1000)
+        ;
+    say("%d\n", timer_delete(fast));
+}
+
+/* Of each of many alarms, wherever in the library's code it comes. */
+ROW(signal_alarm_between_calls)
+{
+    struct itimerval it = {{0, 0}, {0, 500}};
+
+    install(SIGALRM, 0);
+    for (int i = 1; i <= 200; i++) {
+        setitimer(ITIMER_REAL, &it, NULL);
+        while (atomic_load(&count) < i)
+            syscall(SYS_getppid);
+    }
+    say("%d\n", atomic_load(&count));
+}
+
 static void *storms(void *arg)
 {
     for (int i = 0; i < 200; i++) {
