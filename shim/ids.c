@@ -153,7 +153,7 @@ int thread_set_name(struct thread *t, const char *name)
     return 0;
 }
 
-static long name_call(struct thread *t, const struct site_registers *r)
+static long prctl_call(struct thread *t, const struct site_registers *r)
 {
     if (r->a[0] == PR_SET_NAME) {
         char name[THREAD_COMM];
@@ -165,6 +165,13 @@ static long name_call(struct thread *t, const struct site_registers *r)
     if (r->a[0] == PR_GET_NAME) {
         memcpy((char *)r->a[1], t->comm, sizeof t->comm);
         return 0;
+    }
+    if (r->a[0] == PR_GET_TID_ADDRESS) { /* as far as this kernel tells it */
+        long rc = site_pass(r);
+
+        if (rc == 0)
+            *(int **)r->a[1] = t->clear_tid;
+        return rc;
     }
     return site_pass(r);
 }
@@ -234,7 +241,7 @@ long ids_call(go_sched *s, const struct site_registers *r)
     case SYS_timer_delete:
         return drop_timer(r);
     case SYS_prctl:
-        return name_call(t, r);
+        return prctl_call(t, r);
     case SYS_clock_gettime:
     case SYS_clock_getres:
         return clock_call(r);

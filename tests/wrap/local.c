@@ -6,7 +6,9 @@
 #include <locale.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static atomic_int flag;
@@ -457,4 +459,23 @@ static void *strerrors(void *arg)
 ROW(own_strerror)
 {
     say("%ld %ld\n", join(start(strerrors, (void *)2)), join(start(strerrors, (void *)9999)));
+}
+
+static void *moves_tid_address(void *arg)
+{
+    int *at = NULL;
+    long one, two;
+
+    if (prctl(PR_GET_TID_ADDRESS, &at) < 0) /* not in every kernel */
+        return arg;
+    one = syscall(SYS_set_tid_address, NULL);
+    two = syscall(SYS_set_tid_address, at);
+    say("%d %d ", one == gettid(), two == gettid());
+    return arg;
+}
+
+/* Where the thread's end is told is not changed by that: it can be joined. */
+ROW(own_tid_address)
+{
+    say("%ld\n", join(start(moves_tid_address, (void *)3)));
 }
