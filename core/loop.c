@@ -81,6 +81,7 @@ struct loop {
     go_time armed;   /* what the timerfd is set for; 0: nothing */
     int timerfd;
     int eventfd;
+    bool forked; /* the epoll set is still the parent's */
     ev_io on_timer;
     ev_io on_wake;
     ev_fork on_rebuild;
@@ -208,7 +209,6 @@ static void on_rebuild(struct ev_loop *ev, ev_fork *w, int events)
     bool called = false;
 
     (void)events;
-    low_release();
     for (int fd = 0; fd < l->fds_end; fd++)
         called |= fd_check(l, fd);
     /* This turn ends before libev touches a registration; the next one does the rest. */
@@ -220,8 +220,11 @@ static void on_rebuild(struct ev_loop *ev, ev_fork *w, int events)
  * it after the wait. */
 static void before_wait(struct ev_loop *ev)
 {
+    struct loop *l = ev_userdata(ev);
+
+    l->forked = false;
     if (ev_pending_count(ev))
-        loop_wake(ev_userdata(ev));
+        loop_wake(l);
 }
 
 /* ---- life ---- */
@@ -237,8 +240,8 @@ static int open_kernel_objects(struct loop *l)
 {
     int rc;
 
-    l->timerfd = sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    l->eventfd = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->timerfd = low_move(sys_timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    l->eventfd = low_move(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     rc = l->timerfd < 0 ? l->timerfd : l->eventfd;
     if (rc < 0) {
         close_fds(l);
@@ -286,10 +289,10 @@ int loop_new(struct loop **out)
     l->on_rebuild.data = l;
     ev_fork_start(l->ev, &l->on_rebuild);
     l->changed = END;
+    low_release();
     rc = open_kernel_objects(l);
     if (rc < 0)
         goto destroy_ev;
-    low_release();
     *out = l;
     return 0;
 
@@ -320,7 +323,7 @@ int loop_fork(struct loop *l)
 {
     close_kernel_objects(l);
     ev_loop_fork(l->ev);
-    low_hold(); /* until the new epoll set is there, too */
+    l->forked = true;
     return open_kernel_objects(l);
 }
 
@@ -440,7 +443,9 @@ void loop_poll_at(struct loop *l, go_time until, go_time now)
         return;
     if (hostile_wakes())
         wait = false;
+    low_moves = l->forked;
     ev_run(l->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+    low_moves = false;
     if (hostile_wakes())
         cry_wolf(l);
 }

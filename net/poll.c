@@ -7,6 +7,7 @@
  * half-closed peer, errors alone) goes through an epoll set made for this one call, which is itself
  * a descriptor that becomes readable. */
 #include "core/scope.h"
+#include "core/low.h"
 #include "core/sys.h"
 #include "net/fd.h"
 #include <gosling/io.h>
@@ -53,7 +54,7 @@ static int rare_add(struct poll *p, int fd, short events)
     int rc;
 
     if (p->epfd < 0) {
-        p->epfd = sys_epoll_create(EPOLL_CLOEXEC);
+        p->epfd = low_move(sys_epoll_create(EPOLL_CLOEXEC));
         if (p->epfd < 0)
             return p->epfd;
         fd_created(p->epfd, FD_OTHER);

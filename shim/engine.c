@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The engine by system calls' numbers, for what arrives without a name. */
+#include "core/low.h"
 #include "shim/call.h"
 #include "shim/ring.h"
 #include "shim/seen.h"
@@ -214,7 +215,22 @@ static long queue_call(go_sched *s, const struct site_registers *r)
 }
 
 /* By families, as the interposers. */
-enum { PASS, SYNC, IO, SOCKET, POLL, TIME, PROCESS, QUEUE, THREAD, SIGNALS, IDS, STACKS, FILES };
+enum {
+    PASS,
+    SYNC,
+    IO,
+    SOCKET,
+    POLL,
+    TIME,
+    PROCESS,
+    QUEUE,
+    LOOPS /* libev's own */,
+    THREAD,
+    SIGNALS,
+    IDS,
+    STACKS,
+    FILES
+};
 
 static const struct {
     uint8_t family;
@@ -270,6 +286,7 @@ static const struct {
     [SYS_mq_timedsend] = {QUEUE, "mq_timedsend"},
     [SYS_wait4] = {PROCESS, "wait4"},
     [SYS_waitid] = {PROCESS, "waitid"},
+    [SYS_epoll_create1] = {LOOPS, "epoll_create1"},
 /* names that some architectures do without */
 #ifdef SYS_accept
     [SYS_accept] = {SOCKET, "accept"},
@@ -366,7 +383,7 @@ bool shim_knows(long nr)
 {
     uint8_t family = family_of(nr);
 
-    return family != PASS && (family < THREAD || wrapping());
+    return family != PASS && (family < LOOPS || wrapping());
 }
 
 typedef long call_fn(go_sched *s, const struct site_registers *r);
@@ -390,15 +407,25 @@ static bool about_descriptor(uint8_t family)
     return family == IO || family == SOCKET;
 }
 
+/* Of no fiber, or none of the engine's. */
+static long pass(const struct site_registers *r, uint8_t family)
+{
+    if (family == SYNC && threads_on && !sched_self())
+        return futex_call(NULL, r);
+    if (family == LOOPS && low_moves)
+        return low_move((int)site_pass(r));
+    return site_pass(r);
+}
+
 long shim_site(const struct site_registers *r)
 {
     uint8_t family = family_of(r->nr);
-    go_sched *s = family == PASS ? NULL : shim_fiber(families[family].family);
+    go_sched *s = family == PASS || family == LOOPS ? NULL : shim_fiber(families[family].family);
     struct shim_call c;
     long rc;
 
     if (!s || (family >= THREAD && !(threads_on && thread_of(s->current))))
-        return family == SYNC && threads_on && !sched_self() ? futex_call(NULL, r) : site_pass(r);
+        return pass(r, family);
     call_begin(s, &c);
     do
         rc = families[family].call(s, r);

@@ -100,9 +100,7 @@ static void set_up(struct uring *u)
     p.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
               IORING_SETUP_CQSIZE;
     p.cq_entries = ANSWERS; /* the kernel keeps what is more */
-    low_hold();
-    u->fd = (int)SYS2(SYS_io_uring_setup, ENTRIES, &p);
-    low_release();
+    u->fd = low_move((int)SYS2(SYS_io_uring_setup, ENTRIES, &p));
     if (u->fd < 0)
         return;
     rc = p.features & IORING_FEAT_SINGLE_MMAP ? map(u, &p) : -ENOSYS;
@@ -242,9 +240,7 @@ static bool has_event(struct uring *u)
 {
     if (u->event >= 0)
         return true;
-    low_hold();
-    u->event = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    low_release();
+    u->event = low_move(sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (u->event >= 0 &&
         SYS4(SYS_io_uring_register, u->fd, IORING_REGISTER_EVENTFD, &u->event, 1) < 0) {
         sys_close(u->event);

@@ -192,6 +192,27 @@ static void *execs(void *arg)
     return arg;
 }
 
+/* Low numbers are the child's, before it has waited and after. */
+ROW(fork_low_numbers)
+{
+    int low = dup(0);
+    pid_t pid;
+
+    close(low);
+    pid = fork();
+    if (pid == 0) {
+        say("%d ", dup(0) - low);
+        rest(2);
+        say("%d ", dup(0) - low);
+        for (int fd = low; fd < low + 20; fd++)
+            dup2(0, fd);
+        rest(2);
+        say("%d\n", dup(0) - low);
+        _exit(4);
+    }
+    say("%d\n", status_of(pid));
+}
+
 ROW(exec_from_thread)
 {
     say("exec\n");
