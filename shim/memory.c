@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 enum { SMALLEST = 5, LARGEST = sizeof(size_t) > 4 ? 36 : 30, BIG = 17, CHUNK = 64 * 1024 };
+enum { FIRST = 1 << 20 };
 #define RESERVED (sizeof(size_t) > 4 ? (size_t)1 << 36 : (size_t)1 << 30)
 #define LEAST    ((size_t)64 << 20)
 
@@ -22,7 +23,7 @@ struct head {
 
 _Static_assert(sizeof(struct head) == 16, "what follows is aligned");
 
-static char *begin, *used, *end;
+static char *begin, *used, *ready, *end; /* up to `ready` it is more than reserved */
 static struct head *classes[LARGEST + 1];
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
@@ -50,16 +51,30 @@ static unsigned class_of(size_t n)
 static bool reserve(void)
 {
     for (size_t size = RESERVED; size >= LEAST; size /= 4) {
-        void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *at = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (at != MAP_FAILED) {
-            begin = used = at;
+            begin = used = ready = at;
             end = begin + size;
             return true;
         }
     }
     return false;
+}
+
+/* Room for n more, and as much again as there was: what a program has by mlockall is all there. */
+static bool extend(size_t n)
+{
+    size_t more = ready == begin ? FIRST : (size_t)(ready - begin);
+
+    while (more < n)
+        more *= 2;
+    if (more > (size_t)(end - ready))
+        more = (size_t)(end - ready);
+    if (more < n || SYS3(SYS_mprotect, ready, more, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    ready += more;
+    return true;
 }
 
 /* Under the lock: one, or a chunk of small ones. */
@@ -71,7 +86,7 @@ static struct head *make(unsigned class)
     if (!begin && !reserve())
         return NULL;
     at = used;
-    if (piece > (size_t)(end - used))
+    if (piece > (size_t)(ready - used) && !extend(piece - (size_t)(ready - used)))
         return NULL;
     used += piece;
     for (size_t i = size; i < piece; i += size) {

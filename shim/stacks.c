@@ -50,7 +50,9 @@ static long protect(const struct site_registers *r)
         r->a[2] != (PROT_READ | PROT_WRITE))
         return site_pass(r);
     last = 0;
-    return from == guard ? 0 : SYS3(SYS_madvise, guard, from - guard, MADV_GUARD_INSTALL);
+    if (from == guard || SYS3(SYS_madvise, guard, from - guard, MADV_GUARD_INSTALL) == 0)
+        return 0;
+    return SYS3(SYS_mprotect, guard, from - guard, PROT_NONE); /* memory is locked: mlockall */
 }
 
 long stacks_call(go_sched *s, const struct site_registers *r)

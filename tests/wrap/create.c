@@ -316,6 +316,21 @@ ROW(create_own_stack)
     say("%d\n", (char *)at >= stack && (char *)at < stack + size);
 }
 
+/* What is locked has no guards that are no mappings of their own. */
+ROW(create_locked_memory)
+{
+    char line[200];
+    long there = 0;
+    FILE *f;
+
+    (void)!mlockall(MCL_CURRENT | MCL_FUTURE); /* which not everybody may */
+    say("%ld\n", join(start(echo, (void *)3)));
+    f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        sscanf(line, "VmRSS: %ld", &there);
+    say("%d\n", there < 1 << 20); /* kilobytes */
+}
+
 ROW(create_guard_size)
 {
     pthread_attr_t a, got;
