@@ -337,6 +337,8 @@ static const struct {
     [SYS_sched_setparam] = {IDS, "sched_setparam"},
     [SYS_sched_getscheduler] = {IDS, "sched_getscheduler"},
     [SYS_sched_getparam] = {IDS, "sched_getparam"},
+    [SYS_sched_setattr] = {IDS, "sched_setattr"},
+    [SYS_sched_getattr] = {IDS, "sched_getattr"},
     [SYS_sched_setaffinity] = {IDS, "sched_setaffinity"},
     [SYS_sched_getaffinity] = {IDS, "sched_getaffinity"},
     [SYS_sched_rr_get_interval] = {IDS, "sched_rr_get_interval"},

@@ -6,7 +6,6 @@
 #include "shim/memory.h"
 #include "shim/threads.h"
 #include <linux/prctl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -69,54 +68,6 @@ static long drop_timer(const struct site_registers *r)
 }
 
 /* ---- priorities ---- */
-
-static long set_policy(struct thread *t, int policy, const struct sched_param *p)
-{
-    int base = policy & ~SCHED_RESET_ON_FORK, low, high;
-
-    if (!p || policy < 0)
-        return -EINVAL;
-    low = (int)SYS1(SYS_sched_get_priority_min, base);
-    high = (int)SYS1(SYS_sched_get_priority_max, base);
-    if (low < 0 || p->sched_priority < low || p->sched_priority > high)
-        return -EINVAL;
-    if ((base == SCHED_FIFO || base == SCHED_RR) && geteuid() != 0) {
-        struct rlimit most;
-
-        if (getrlimit(RLIMIT_RTPRIO, &most) < 0 || (rlim_t)p->sched_priority > most.rlim_cur)
-            return -EPERM;
-    }
-    t->policy = policy;
-    t->priority = p->sched_priority;
-    t->scheduled = true;
-    return 0;
-}
-
-static long policy_of(const struct thread *t)
-{
-    return t->scheduled ? t->policy : SYS1(SYS_sched_getscheduler, 0);
-}
-
-static long schedule(struct thread *t, const struct site_registers *r)
-{
-    struct sched_param *p = (struct sched_param *)r->a[1];
-
-    switch (r->nr) {
-    case SYS_sched_setscheduler:
-        return set_policy(t, (int)r->a[1], (const struct sched_param *)r->a[2]);
-    case SYS_sched_setparam:
-        return set_policy(t, (int)policy_of(t), p);
-    case SYS_sched_getscheduler:
-        return policy_of(t);
-    default: /* sched_getparam */
-        if (!t->scheduled)
-            return SYS2(r->nr, 0, p);
-        if (!p)
-            return -EINVAL;
-        p->sched_priority = t->priority;
-        return 0;
-    }
-}
 
 static long nice_call(const struct site_registers *r)
 {
@@ -224,7 +175,11 @@ static long named_call(struct thread *caller, const struct site_registers *r)
     case SYS_sched_setparam:
     case SYS_sched_getscheduler:
     case SYS_sched_getparam:
-        return schedule(t, r);
+    case SYS_sched_setattr:
+    case SYS_sched_getattr:
+    case SYS_sched_setaffinity:
+    case SYS_sched_getaffinity:
+        return policy_call(t, r);
     default:
         carriers.a[0] = 0;
         return site_pass(&carriers);

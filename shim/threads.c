@@ -162,17 +162,16 @@ long threads_clone(go_sched *s, const long *registers, const struct clone_want *
         return -EAGAIN;
     }
     t->fiber = &t->room;
+    t->room.slice = SLICE;
     enter(t, new_tid());
     t->clear_tid = w->flags & CLONE_CHILD_CLEARTID ? w->child_tid : NULL;
-    t->policy = maker->policy;
-    t->priority = maker->priority;
-    t->scheduled = maker->scheduled;
     memcpy(t->comm, maker->comm, sizeof t->comm);
     start_with(t, registers, w);
     if (w->flags & CLONE_PARENT_SETTID)
         *w->parent_tid = t->tid;
     if (w->flags & CLONE_CHILD_SETTID)
         *w->child_tid = t->tid;
+    policy_thread_begins(t, maker);
     deliver_thread_begins(t, maker);
     if (threads_count == 2)
         slice_begin();
@@ -238,6 +237,7 @@ void threads_exit(go_sched *s, long status)
     list_remove(&t->like);
     if (--threads_count == 0)
         SYS1(SYS_exit_group, status);
+    policy_thread_ends(t);
     deliver_thread_ends(t);
     if (t->fiber == s->main)
         stay(s);
@@ -259,6 +259,7 @@ void threads_forked(go_sched *s)
     enter(t, sys_gettid());
     /* which fork has asked the kernel for: but the carrier stays */
     t->clear_tid = (int *)t->tcb.tid;
+    policy_forked(t);
     deliver_forked(t);
     ids_users_from(NULL);
     slice_forked();

@@ -14,6 +14,7 @@
  *      signal_calls.c  the calls about signals
  *      slice.c     that none runs for ever
  *      ids.c       calls that name a thread
+ *      policy.c    their policies, priorities and processors
  *      stacks.c    the memory of their stacks
  *      memory.c    the library's own memory */
 #ifndef SHIM_THREADS_H
@@ -54,7 +55,9 @@ struct thread {
     stack_t alt;
 
     int policy, priority;
-    bool scheduled; /* policy, priority: set */
+    uint64_t deadline[3]; /* runtime, deadline, period, of that policy */
+    bool scheduled;       /* policy, priority: set */
+    struct cpus *cpus;    /* NULL: the carrier's */
     char comm[THREAD_COMM];
     fiber room; /* its fiber, but for the first one's, which is go_run's */
 };
@@ -166,6 +169,14 @@ void ids_users_from(const struct thread *caller);
 
 /* The thread that gets the signals of that timer; NULL: the process does. */
 struct thread *ids_timer_thread(int timer);
+
+/* ---- policy.c ---- */
+
+/* sched_*: of t. */
+long policy_call(struct thread *t, const struct site_registers *r);
+void policy_thread_begins(struct thread *t, const struct thread *maker);
+void policy_thread_ends(struct thread *t);
+void policy_forked(struct thread *t);
 
 /* ---- stacks.c ---- */
 

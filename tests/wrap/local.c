@@ -479,3 +479,94 @@ ROW(own_tid_address)
 {
     say("%ld\n", join(start(moves_tid_address, (void *)3)));
 }
+
+static int processors(pid_t tid)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    return sched_getaffinity(tid, sizeof set, &set) < 0 ? -1 : CPU_COUNT(&set);
+}
+
+static int pin(pid_t tid, int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    if (cpu >= 0)
+        CPU_SET(cpu, &set);
+    return sched_setaffinity(tid, sizeof set, &set) < 0 ? errno : 0;
+}
+
+static void *pinned(void *arg)
+{
+    int all = processors(0), rc = pin(0, sched_getcpu()), own = processors(0);
+
+    say("%s %d %d %d %s\n", err(rc), own, processors(getpid()) == all, processors(gettid()),
+        err(pin(0, -1)));
+    pin(getpid(), sched_getcpu());
+    say("%d %d\n", processors(0), processors(getpid()));
+    return arg;
+}
+
+static void *tells_processors(void *arg)
+{
+    (void)arg;
+    return (void *)(long)processors(0);
+}
+
+static void *pins_inherited(void *arg)
+{
+    int all = processors(0);
+
+    pin(0, sched_getcpu());
+    say("%d %d\n", (int)join(start(tells_processors, NULL)), processors(getpid()) == all);
+    return arg;
+}
+
+ROW(own_processors)
+{
+    join(start(pins_inherited, NULL));
+    join(start(pinned, NULL));
+}
+
+/* sched_setattr(2) */
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+static void *has_policy(void *arg)
+{
+    struct attributes a = {.size = 0};
+
+    say("%ld ", syscall(SYS_sched_getattr, 0, &a, sizeof a, 0));
+    say("%x %u %u %u; ", sched_getscheduler(0), a.policy, (unsigned)a.flags, a.priority);
+    return arg;
+}
+
+static void *sets_policy(void *arg)
+{
+    struct attributes a = {.size = sizeof a, .policy = SCHED_BATCH};
+
+    say("%ld ", syscall(SYS_sched_setattr, 0, &a, 0));
+    join(start(has_policy, NULL));
+    a.policy = SCHED_IDLE;
+    a.flags = 1; /* SCHED_FLAG_RESET_ON_FORK */
+    say("%ld ", syscall(SYS_sched_setattr, 0, &a, 0));
+    has_policy(NULL);
+    join(start(has_policy, NULL));
+    a.policy = SCHED_FIFO; /* without a priority */
+    say("%s\n", err(syscall(SYS_sched_setattr, 0, &a, 0) < 0 ? errno : 0));
+    return arg;
+}
+
+ROW(own_policy)
+{
+    join(start(sets_policy, NULL));
+    has_policy(NULL);
+    say("\n");
+}
