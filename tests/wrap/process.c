@@ -620,8 +620,9 @@ static void *suspends(void *cb)
 {
     const struct aiocb *list[] = {cb};
 
-    for (;;)
+    while (cb)
         aio_suspend(list, 1, NULL);
+    return cb;
 }
 
 ROW(io_aio_cancelled)
