@@ -96,8 +96,10 @@ bool clone_call(go_sched *s, long nr, greg_t *g, long *result)
         return true;
     if (!(w.flags & CLONE_THREAD))
         return process_call(s, nr, &w, signal, g, result);
-    if (!threads_on || !(w.flags & CLONE_SETTLS) || !w.stack_end)
+    if (!threads_on || !(w.flags & CLONE_SETTLS) || !w.stack_end) {
+        seen_end();
         return false;
+    }
     *result = threads_clone(s, (const long *)g, &w);
     return true;
 }

@@ -14,10 +14,6 @@
 
 #ifdef SHIM_CLONE
 
-#ifndef SA_RESTORER
-#define SA_RESTORER 0x04000000
-#endif
-
 struct action signal_actions[SIGNALS + 1];
 
 /* ---- handlers ---- */
@@ -205,9 +201,7 @@ void action_to_kernel(int sig, const struct action *a)
         mine.mask = ~(FAULTS | UNBLOCKABLE);
         mine.flags |= SA_SIGINFO;
     }
-    mine.flags |= SA_RESTORER;
-    mine.restorer = sites_text.restorer;
-    SYS4(SYS_rt_sigaction, sig, &mine, NULL, sizeof mine.mask);
+    action_install(sig, mine);
 }
 
 void deliver_begin(go_sched *s, struct thread *first)

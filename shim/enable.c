@@ -3,6 +3,7 @@
  * Switching the shim on and off, and finding what it stands before. */
 #include "shim/handlers.h"
 #include "shim/originals.h"
+#include "shim/seen.h"
 #include "shim/sites.h"
 #include "shim/threads.h"
 #include "shim/trap.h"
@@ -93,6 +94,8 @@ int go_shim_enable(unsigned what)
     if (what & ~(unsigned)GO_SHIM_ALL)
         return -EINVAL;
     tcb_by_default = what != 0;
+    if (~what & (GO_SHIM_IO | GO_SHIM_SOCKET | GO_SHIM_PROCESS))
+        seen_end();
     return (int)__atomic_exchange_n(&shim_families, what, __ATOMIC_RELAXED);
 }
 

@@ -5,7 +5,7 @@
 #ifndef SHIM_PENDING_H
 #define SHIM_PENDING_H
 
-#include "core/sys.h"
+#include "shim/action.h"
 #include "shim/shim.h"
 #include "shim/threads.h"
 
@@ -21,18 +21,8 @@ enum { SIGNALS = 64, CANCEL = 32, SETXID = 33 };
 #define IGNORED_BY_DEFAULT (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
 #define STOPS_BY_DEFAULT   (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
 
-typedef void handler_fn(int sig, siginfo_t *info, void *context);
-
 #define DEFAULT ((handler_fn *)0) /* SIG_DFL, SIG_IGN */
 #define IGNORE  ((handler_fn *)1)
-
-/* As the kernel has it. */
-struct action {
-    handler_fn *fn; /* or SIG_DFL, SIG_IGN */
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-};
 
 /* The program's; deliver.c. */
 extern struct action signal_actions[SIGNALS + 1];

@@ -15,7 +15,8 @@
 #include "net/fd.h"
 #include "shim/sites.h"
 
-/* From now on; and no more: the program has a ring, or shares its table with a process. */
+/* From now on; and no more: the program has a ring, or shares its table with a process, or with a
+ * thread that is the kernel's. */
 void seen_begin(void);
 void seen_end(void);
 

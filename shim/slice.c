@@ -9,6 +9,7 @@
  */
 #include "core/sys.h"
 #include "core/turn.h"
+#include "shim/action.h"
 #include "shim/handlers.h"
 #include "shim/threads.h"
 #include <dlfcn.h>
@@ -98,18 +99,11 @@ static void on_slice(int sig, siginfo_t *info, void *context)
 
 void slice_prepare(void)
 {
-    const struct {
-        void (*handler)(int sig, siginfo_t *info, void *context);
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } action = {on_slice, SA_SIGINFO | SA_NODEFER | SA_RESTART | 0x04000000, sites_text.restorer,
-                0};
-
     libraries = 0;
     dl_iterate_phdr(find_texts, NULL);
     spin_lock = (uintptr_t)dlsym(RTLD_DEFAULT, "pthread_spin_lock");
-    SYS4(SYS_rt_sigaction, SLICE_SIGNAL, &action, NULL, _NSIG / 8);
+    action_install(SLICE_SIGNAL,
+                   (struct action){.fn = on_slice, .flags = SA_SIGINFO | SA_NODEFER | SA_RESTART});
 }
 
 void slice_forked(void)

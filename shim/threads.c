@@ -112,7 +112,8 @@ void threads_begin(go_sched *s)
     adopt_main(s, &first.tcb);
     deliver_begin(s, &first);
     futex_begin(!__libc_single_threaded);
-    seen_begin();
+    if (__libc_single_threaded) /* else there are some that are the kernel's */
+        seen_begin();
     shim_families &= ~(unsigned)GO_SHIM_SIGNAL; /* libc's own, above calls that come to us */
     tcb_by_default = false;
     fork_lightly = true;

@@ -16,7 +16,7 @@
  * Dispatch belongs to a thread and is not inherited: other threads, and children, are not touched.
  * A fork child begins anew (sched_entered). */
 #include "shim/trap.h"
-#include "core/sys.h"
+#include "shim/action.h"
 #include "shim/clone.h"
 #include "shim/shim.h"
 #include "shim/sites.h"
@@ -35,9 +35,6 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_OFF          0
 #define PR_SYS_DISPATCH_ON           1
-#endif
-#ifndef SA_RESTORER
-#define SA_RESTORER 0x04000000
 #endif
 #ifndef SYS_USER_DISPATCH
 #define SYS_USER_DISPATCH 2 /* si_code */
@@ -291,13 +288,6 @@ static bool under_valgrind(void)
 
 const char *trap_begin(void)
 {
-    /* the kernel's own form: the handler must return where it may */
-    const struct {
-        void (*handler)(int sig, siginfo_t *info, void *context);
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } action = {stopped, SA_SIGINFO | SA_NODEFER | SA_RESTORER, sites_text.restorer, 0};
     const char *why;
 
     if (!tcb_possible()) /* which this file, not instrumented, cannot ask for */
@@ -315,7 +305,8 @@ const char *trap_begin(void)
     if (why)
         return why;
     sigaction(SIGSYS, NULL, &programs);
-    if (SYS4(SYS_rt_sigaction, SIGSYS, &action, NULL, _NSIG / 8) < 0)
+    if (action_install(SIGSYS, (struct action){.fn = stopped, .flags = SA_SIGINFO | SA_NODEFER}) <
+        0)
         return "the kernel does not take its handler";
     works = true;
     return NULL;
