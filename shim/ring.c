@@ -13,6 +13,16 @@
 #define IORING_ENTER_EXT_ARG 8
 #endif
 
+#ifndef IORING_SETUP_SINGLE_ISSUER /* without which the next is refused */
+#define IORING_SETUP_SINGLE_ISSUER (1u << 12)
+#endif
+#ifndef IORING_SETUP_DEFER_TASKRUN
+#define IORING_SETUP_DEFER_TASKRUN (1u << 13)
+#endif
+#ifndef IORING_SETUP_COOP_TASKRUN
+#define IORING_SETUP_COOP_TASKRUN (1u << 8)
+#endif
+
 /* io_uring_getevents_arg and its time, as older headers do not have them. */
 struct extended {
     uint64_t mask;
@@ -62,6 +72,22 @@ long shim_aio_events(go_sched *s, const struct site_registers *r)
             break;
     }
     return got > 0 || rc == -EAGAIN ? got : rc;
+}
+
+/* A ring whose completions are left to who waits for them in the kernel is not readable before
+ * that: here they come at any call. The program is told nothing of it: it is all the same to it. */
+long shim_ring_setup(const struct site_registers *r)
+{
+    struct io_uring_params *p = PTR(1);
+    unsigned asked = p ? p->flags : 0;
+    long rc;
+
+    if (!(asked & IORING_SETUP_DEFER_TASKRUN) || !(asked & IORING_SETUP_SINGLE_ISSUER))
+        return site_pass(r);
+    p->flags = (asked & ~IORING_SETUP_DEFER_TASKRUN) | IORING_SETUP_COOP_TASKRUN;
+    rc = site_pass(r);
+    p->flags = asked;
+    return rc;
 }
 
 long shim_ring_enter(go_sched *s, const struct site_registers *r)

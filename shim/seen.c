@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/seen.h"
 #include "shim/kept.h"
+#include "shim/ring.h"
 #include "shim/shim.h"
 #include <sys/ioctl.h>
 
@@ -99,7 +100,7 @@ long seen_call(go_sched *s, const struct site_registers *r)
         return site_pass(r);
     default: /* io_uring_setup: what a ring does, we do not see */
         seen_end();
-        return site_pass(r);
+        return shim_ring_setup(r);
     }
 }
 

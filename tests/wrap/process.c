@@ -5,6 +5,7 @@
 #include <aio.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <mqueue.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,10 +14,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -649,6 +652,42 @@ static void *resolves(void *arg)
     if (rc == 0)
         freeaddrinfo(res);
     return (void *)(long)(rc + (arg != NULL));
+}
+
+static void *writes_later(void *arg)
+{
+    rest(20);
+    (void)!write(*(int *)arg, "x", 1);
+    return NULL;
+}
+
+/* Of a ring whose completions are left to who waits for them. */
+ROW(io_uring_deferred)
+{
+    struct io_uring_params p = {.flags = 3 << 12}; /* SINGLE_ISSUER, DEFER_TASKRUN: Linux 6.1 */
+    int ring = (int)syscall(SYS_io_uring_setup, 4, &p), pair[2];
+    struct io_uring_sqe *sqe;
+    unsigned char *at;
+    pthread_t t;
+    char c = 0;
+
+    say("%d\n", ring < 0 ? errno : 0);
+    if (ring < 0 || !(p.features & IORING_FEAT_SINGLE_MMAP) || pipe(pair) < 0)
+        return;
+    at = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
+              PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+    sqe = mmap(NULL, p.sq_entries * sizeof *sqe, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+               IORING_OFF_SQES);
+    *sqe = (struct io_uring_sqe){.opcode = IORING_OP_READ,
+                                 .fd = pair[0],
+                                 .addr = (uintptr_t)&c,
+                                 .len = 1};
+    *(unsigned *)(void *)(at + p.sq_off.array) = 0;
+    atomic_store((atomic_uint *)(void *)(at + p.sq_off.tail), 1);
+    t = start(writes_later, &pair[1]);
+    say("%ld ", syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+    say("%u %c\n", atomic_load((atomic_uint *)(void *)(at + p.cq_off.tail)), c);
+    join(t);
 }
 
 ROW(io_getaddrinfo)
