@@ -12,8 +12,19 @@
 
 bool fork_lightly;
 
+/* Which fiber has called libc's fork, whose handlers are to come. */
+static const fiber *forking;
+
+static const fiber *running(void)
+{
+    const go_sched *s = sched_self();
+
+    return s ? s->current : NULL;
+}
+
 static void prepare(void)
 {
+    forking = running();
     if (fork_lightly)
         return;
     signals_fork(FORK_PREPARE);
@@ -23,6 +34,7 @@ static void prepare(void)
 
 static void in_parent(void)
 {
+    forking = NULL;
     if (fork_lightly)
         return;
     term_fork(FORK_PARENT);
@@ -53,13 +65,28 @@ static void begin_child(go_sched *self)
     self->fuel = self->until_look = 0; /* so that the next checkpoint or switch looks */
 }
 
+/* What was not locked before may be locked by one who has not come along. */
+static void alone(void)
+{
+    signals_fork(FORK_ALONE);
+    pool_fork_alone();
+    term_fork(FORK_ALONE);
+}
+
 static void in_child(void)
 {
-    if (fork_lightly) {
-        signals_fork(FORK_ALONE);
-        pool_fork_alone();
-        term_fork(FORK_ALONE);
-    }
+    forking = NULL;
+    if (fork_lightly)
+        alone();
+    begin_child(sched_self());
+    signals_fork(FORK_CHILD);
+}
+
+void fork_without_libc(void)
+{
+    if (forking == running())
+        return;
+    alone();
     begin_child(sched_self());
     signals_fork(FORK_CHILD);
 }

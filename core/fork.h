@@ -20,6 +20,7 @@ void fork_watch(void);
  */
 extern bool fork_lightly;         /* registers with pthread_atfork, once */
 void fork_settle(go_sched *s);    /* in a child, when s->fork_pending */
+void fork_without_libc(void);     /* in a fiber's child: libc may not call handlers of fork's */
 _Noreturn void fork_exit(int rc); /* the fiber that became a child's main fiber has returned */
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * clone and clone3 of fibers: a new thread is a fiber, if the program's threads are; a new process
- * is made by the call itself, where only memory that is not shared keeps it out of our tables; one
- * that shares it, as posix_spawn's, runs beside a scheduler that stands still. */
+ * has a copy of our memory, and learns from us that it is one, since only fork itself would have
+ * called its handlers; one that shares it, as posix_spawn's, runs beside a scheduler that stands
+ * still. */
 #include "shim/clone.h"
+#include "core/fork.h"
 #include "core/sys.h"
 #include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/threads.h"
 #include "shim/trap.h"
 #include <linux/sched.h>
+#include <string.h>
 #include <ucontext.h>
 
 #ifdef SHIM_CLONE
@@ -65,20 +68,63 @@ static long share_memory(go_sched *s, const struct clone_want *w, uint64_t signa
     return rc;
 }
 
-/* Of a process. Its descriptors are ours as well. */
-static bool process_call(go_sched *s, long nr, const struct clone_want *w, uint64_t signal,
-                         greg_t *g, long *result)
+/* Its descriptors are ours as well. */
+static void shares_files(uint64_t flags)
 {
-    if (w->flags & CLONE_FILES)
+    if (flags & CLONE_FILES)
         seen_end();
     seen_shared();
+}
+
+long clone_copy(const struct site_registers *r, uint64_t flags)
+{
+    long rc;
+
+    shares_files(flags);
+    rc = site_pass(r);
+    if (rc == 0)
+        fork_without_libc();
+    return rc;
+}
+
+/* In C's frames, of which the child has a copy: a stack of its own it is given when it leaves them.
+ * False: it cannot be in them, or what it is to be is not known. */
+static bool copy_memory(const struct clone_want *w, long nr, greg_t *g, long *result)
+{
+    struct clone_args args;
+    size_t size = (size_t)g[REG_RSI];
+    struct site_registers r = {.nr = nr,
+                               .a = {g[REG_RDI], 0, g[REG_RDX], g[REG_R10], g[REG_R8], 0}};
+
+    if (w->flags & (CLONE_VM | CLONE_SETTLS) || (nr == SYS_clone3 && size > sizeof args)) {
+        shares_files(w->flags);
+        return false;
+    }
+    if (nr == SYS_clone3) {
+        memcpy(&args, (const void *)g[REG_RDI], size);
+        args.stack = args.stack_size = 0;
+        r.a[0] = (long)&args;
+        r.a[1] = (long)size;
+    }
+    *result = clone_copy(&r, w->flags);
+    if (*result == 0 && w->stack_end)
+        g[REG_RSP] = (greg_t)w->stack_end;
+    return true;
+}
+
+static bool process_call(go_sched *s, long nr, struct clone_want *w, uint64_t signal, greg_t *g,
+                         long *result)
+{
     if (w->stack_end && w->flags & CLONE_VM) {
+        shares_files(w->flags);
         *result = share_memory(s, w, signal, g);
         return true;
     }
-    if (nr == SYS_clone) /* or the child would go on beside us, on our stack */
+    if (nr == SYS_clone) { /* or the child would go on beside us, on our stack */
         g[REG_RDI] &= ~(greg_t)(CLONE_VM | CLONE_VFORK);
-    return false;
+        w->flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+    }
+    return copy_memory(w, nr, g, result);
 }
 
 bool clone_call(go_sched *s, long nr, greg_t *g, long *result)

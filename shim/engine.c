@@ -3,11 +3,13 @@
  * The engine by system calls' numbers, for what arrives without a name. */
 #include "core/low.h"
 #include "shim/call.h"
+#include "shim/clone.h"
 #include "shim/ring.h"
 #include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/sites.h"
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -179,6 +181,12 @@ static long other_call(go_sched *s, const struct site_registers *r)
         return -shim_clock_nanosleep(s, (clockid_t)r->a[0], INT(1), PTR(2), PTR(3));
     case SYS_sched_yield:
         return shim_yield(s);
+#ifdef SHIM_CLONE
+    case SYS_fork:
+        return clone_copy(r, 0);
+    case SYS_clone: /* by syscall(): whose children return, so on our stack */
+        return r->a[1] || INT(0) & CLONE_VM ? site_pass(r) : clone_copy(r, WORD(0));
+#endif
     case SYS_wait4:
         return shim_wait4(s, (pid_t)r->a[0], PTR(1), INT(2), PTR(3));
     case SYS_waitid:
@@ -309,7 +317,10 @@ static const struct {
 #ifdef SYS_epoll_wait
     [SYS_epoll_wait] = {POLL, "epoll_wait"},
 #endif
-#ifdef SHIM_CLONE /* of threads that are fibers */
+#ifdef SHIM_CLONE
+    [SYS_fork] = {PROCESS, "fork"},
+    [SYS_clone] = {PROCESS, "clone"},
+    /* of threads that are fibers */
     [SYS_exit] = {THREAD, "exit"},
     [SYS_exit_group] = {THREAD, "exit_group"},
     [SYS_gettid] = {THREAD, "gettid"},

@@ -146,7 +146,7 @@ static long special(long nr, greg_t *g)
     case SYS_rt_sigreturn:
         trap_return((unsigned long)g[REG_RSP], sites_text.stub);
     case SYS_vfork:
-        return SYS5(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        return shim_site(&(const struct site_registers){.nr = SYS_fork});
     default:
         if (clone_call(sched_self(), nr, g, &rc))
             return rc;

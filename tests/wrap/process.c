@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -103,6 +104,43 @@ ROW(fork_owns)
 {
     forks_and_owns(NULL);
     join(start(forks_and_owns, NULL));
+}
+
+/* Without fork's handlers, and without that libc knows. */
+static int is_alone(void *arg)
+{
+    pid_t pid = *(pid_t *)arg;
+
+    rest(1);
+    say("%d %d %d ", gettid() == getpid(), getpid() != pid, getppid() == pid);
+    say("%s ", err(pthread_kill(pthread_self(), 0)));
+    return 9;
+}
+
+ROW(fork_otherwise)
+{
+    static char stack[256 * 1024] __attribute__((aligned(16)));
+    pthread_t t[2];
+    pid_t self = getpid(), pid;
+
+    for (int i = 0; i < 2; i++)
+        t[i] = start(rests, NULL);
+    pid = _Fork();
+    if (pid == 0)
+        _exit(is_alone(&self));
+    say("%d\n", status_of(pid));
+    pid = (pid_t)syscall(SYS_fork);
+    if (pid == 0)
+        _exit(is_alone(&self));
+    say("%d\n", status_of(pid));
+    pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(is_alone(&self));
+    say("%d\n", status_of(pid));
+    say("%d\n", status_of(clone(is_alone, stack + sizeof stack, SIGCHLD, &self)));
+    atomic_store(&flag, 1);
+    for (int i = 0; i < 2; i++)
+        join(t[i]);
 }
 
 static void *joins(void *arg)
