@@ -32,7 +32,8 @@ static const sigset_t *mask_of(const struct site_registers *r, int i, sigset_t *
     return room;
 }
 
-/* pselect6's last argument is a pair: the mask and its size. */
+/* pselect6's last argument is a pair: the mask and its size. What is left of the time is said in
+ * its own argument, from which libc's select has it. */
 static long pselect6(go_sched *s, const struct site_registers *r)
 {
     const struct {
@@ -41,13 +42,31 @@ static long pselect6(go_sched *s, const struct site_registers *r)
     } *pair = PTR(5);
     struct timespec *t = PTR(4);
     sigset_t room, *mask = NULL;
+    go_time ns;
+    long rc = shim_timespec(t, &ns);
+    go_time until = rc < 0 ? GO_FOREVER : shim_until(s, ns);
 
     if (pair && pair->mask) {
         sigemptyset(&room);
         __builtin_memcpy(&room, pair->mask, KERNEL_MASK_SIZE);
         mask = &room;
     }
-    return shim_pselect(s, INT(0), PTR(1), PTR(2), PTR(3), t, mask);
+    rc = shim_pselect(s, INT(0), PTR(1), PTR(2), PTR(3), t, mask);
+    shim_left(s, until, t);
+    return rc;
+}
+
+static long ppoll_call(go_sched *s, const struct site_registers *r)
+{
+    struct timespec *t = PTR(2);
+    sigset_t room;
+    go_time ns;
+    long rc = shim_timespec(t, &ns);
+    go_time until = rc < 0 ? GO_FOREVER : shim_until(s, ns);
+
+    rc = shim_ppoll(s, PTR(0), (nfds_t)r->a[1], t, mask_of(r, 3, &room));
+    shim_left(s, until, t);
+    return rc;
 }
 
 static long transfer(go_sched *s, const struct site_registers *r)
@@ -160,7 +179,7 @@ static long poll_call(go_sched *s, const struct site_registers *r)
         return shim_epoll_wait(s, INT(0), PTR(1), INT(2), INT(3));
 #endif
     case SYS_ppoll:
-        return shim_ppoll(s, PTR(0), (nfds_t)r->a[1], PTR(2), mask_of(r, 3, &room));
+        return ppoll_call(s, r);
     case SYS_pselect6:
         return pselect6(s, r);
     case SYS_epoll_pwait2:

@@ -157,6 +157,8 @@ static inline void shim_own_end(go_sched *s)
 
 /* A relative time in nanoseconds; < 0: for ever. */
 go_time shim_until(go_sched *s, go_time ns);
+/* What is left of it; GO_FOREVER: nothing is said. */
+void shim_left(go_sched *s, go_time until, struct timespec *left);
 /* Of a timespec; -EINVAL when it is not one. */
 int shim_timespec(const struct timespec *ts, go_time *ns);
 

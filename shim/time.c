@@ -7,7 +7,7 @@
 #include <gosling/time.h>
 #include <threads.h>
 
-static void put_left(go_sched *s, go_time until, struct timespec *left)
+void shim_left(go_sched *s, go_time until, struct timespec *left)
 {
     go_time ns = until - sched_now(s);
 
@@ -30,7 +30,7 @@ long shim_nanosleep(go_sched *s, const struct timespec *want, struct timespec *l
     until = shim_until(s, ns);
     rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_sleep_until(until));
     if (rc < 0)
-        put_left(s, until, left);
+        shim_left(s, until, left);
     return rc;
 }
 

@@ -19,7 +19,7 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -502,6 +502,34 @@ ROW(io_shutdown_wakes)
     t = start(shuts, NULL);
     say("%zd\n", read(fds[0], &x, 1));
     join(t);
+}
+
+static void ignores(int sig)
+{
+    (void)sig;
+}
+
+ROW(io_select_says_what_is_left)
+{
+    const struct sigaction a = {.sa_handler = ignores};
+    const struct itimerval soon = {{0, 0}, {0, 20000}};
+    struct timeval tv = {0, 10000};
+    fd_set in;
+
+    sigaction(SIGALRM, &a, NULL);
+    say("%d ", select(0, NULL, NULL, NULL, &tv));
+    say("%d ", tv.tv_sec == 0 && tv.tv_usec == 0);
+    tv.tv_sec = 20;
+    setitimer(ITIMER_REAL, &soon, NULL);
+    say("%d ", select(0, NULL, NULL, NULL, &tv));
+    say("%d ", tv.tv_sec < 20 && tv.tv_sec > 10);
+    if (pipe(fds) < 0 || write(fds[1], "x", 1) != 1)
+        return;
+    FD_ZERO(&in);
+    FD_SET(fds[0], &in);
+    tv.tv_sec = 20;
+    say("%d ", select(fds[0] + 1, &in, NULL, NULL, &tv));
+    say("%d\n", tv.tv_sec <= 20 && tv.tv_sec > 10);
 }
 
 ROW(io_epoll)
