@@ -4,7 +4,7 @@
 #include "core/low.h"
 #include "shim/call.h"
 #include "shim/clone.h"
-#include "shim/ring.h"
+#include "shim/aio.h"
 #include "shim/seen.h"
 #include "shim/shim.h"
 #include "shim/sites.h"

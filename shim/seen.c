@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/seen.h"
 #include "shim/kept.h"
-#include "shim/ring.h"
+#include "shim/aio.h"
 #include "shim/shim.h"
 #include <sys/ioctl.h>
 

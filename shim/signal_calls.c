@@ -120,17 +120,6 @@ static long send_process(int pid, int sig)
 
 /* ---- waiting ---- */
 
-static long suspend(go_sched *s, struct thread *t)
-{
-    static const struct waitable any = {.name = "signal"};
-    struct wait w = {.ops = &any};
-
-    list_init(&w.link);
-    return SHIM_WAITS(s, SHIM_INTERRUPTS,
-                      deliver_due(t) ? -EINTR
-                                     : wait_park(&w, 1, WAIT_OUTSIDE | PARK_SLEEP, GO_FOREVER));
-}
-
 static long take_kernels(const uint64_t *set, siginfo_t *info)
 {
     static const struct timespec now;
@@ -269,9 +258,9 @@ long signal_call(go_sched *s, const struct site_registers *r)
         return deliver_wait(s, t, PTR(0), PTR(1), PTR(2));
     case SYS_rt_sigsuspend:
         deliver_mask_until(t, PTR(0));
-        return suspend(s, t);
+        return shim_pause(s);
     case SYS_pause:
-        return suspend(s, t);
+        return shim_pause(s);
     case SYS_sigaltstack:
         return set_alt(s, t, PTR(0), PTR(1));
     case SYS_kill:

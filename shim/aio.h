@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SHIM_RING_H
-#define SHIM_RING_H
+#ifndef SHIM_AIO_H
+#define SHIM_AIO_H
 
 #include "core/sched.h"
 #include "shim/sites.h"

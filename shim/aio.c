@@ -4,7 +4,7 @@
  * the kernel at once; what it waits for is waited for by its fiber. A ring is readable when there
  * is a completion; for several the kernel is asked, with no time, whether they are there. */
 #include "core/sys.h"
-#include "shim/ring.h"
+#include "shim/aio.h"
 #include "shim/shim.h"
 #include <gosling/io.h>
 #include <linux/io_uring.h>
