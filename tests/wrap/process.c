@@ -129,10 +129,12 @@ ROW(fork_otherwise)
     if (pid == 0)
         _exit(is_alone(&self));
     say("%d\n", status_of(pid));
+#ifdef SYS_fork
     pid = (pid_t)syscall(SYS_fork);
     if (pid == 0)
         _exit(is_alone(&self));
     say("%d\n", status_of(pid));
+#endif
     pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         _exit(is_alone(&self));
