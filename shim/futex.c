@@ -43,6 +43,8 @@ static struct bucket {
     list waiters;
 } table[BUCKETS];
 
+static unsigned several; /* waits for one of several words, by fibers, in the kernel */
+
 /* For some instructions, in the engine, which nothing stops. */
 static struct bucket *lock(const void *word)
 {
@@ -66,6 +68,7 @@ static void forked(go_sched *s, void *state)
 {
     (void)state;
     memset(table, 0, sizeof table);
+    several = 0;
     uring_forked(s);
 }
 
@@ -242,24 +245,36 @@ static void shared_done(struct uring_futex *w)
     win(&list_entry(w, struct shared, futex)->wait);
 }
 
+/* Until the kernel has answered. */
+static long park_shared(go_sched *s, struct shared *w, go_time until)
+{
+    enum shim_interrupts kind = interrupts_of(until);
+    long rc = 0;
+
+    while (!w->futex.came) {
+        rc = shim_due(s) ? -EINTR : park(s, &w->wait, until, kind);
+        if (rc < 0 && !(rc == -EINTR && shim_restarts(s, kind)) && !w->futex.came)
+            uring_futex_cancel(s, &w->futex);
+    }
+    return w->futex.result == -ECANCELED ? rc : w->futex.result;
+}
+
+static void shared_init(go_sched *s, struct shared *w, const void *word)
+{
+    *w = (struct shared){.futex.done = shared_done,
+                         .wait = {.ops = &futex_waitable, .object = (void *)(uintptr_t)word}};
+    told_of_forks(s);
+}
+
 /* As wait_on; -ENOSYS: not here. */
 static long wait_shared(go_sched *s, const void *word, uint32_t value, uint32_t bits, go_time until)
 {
-    struct shared w = {.futex.done = shared_done,
-                       .wait = {.ops = &futex_waitable, .object = (void *)(uintptr_t)word}};
-    enum shim_interrupts kind = interrupts_of(until);
+    struct shared w;
     long rc;
 
-    told_of_forks(s);
+    shared_init(s, &w, word);
     rc = uring_futex_wait(s, &w.futex, word, value, bits);
-    if (rc < 0)
-        return rc;
-    while (!w.futex.came) {
-        rc = shim_due(s) ? -EINTR : park(s, &w.wait, until, kind);
-        if (rc < 0 && !(rc == -EINTR && shim_restarts(s, kind)) && !w.futex.came)
-            uring_futex_cancel(s, &w.futex);
-    }
-    return w.futex.result == -ECANCELED ? rc : w.futex.result;
+    return rc < 0 ? rc : park_shared(s, &w, until);
 }
 
 /* A join: libc takes it for shared, since the kernel wakes it so; but here the thread does. */
@@ -518,7 +533,7 @@ void futex_begin(bool has_others)
  * library's. */
 static bool kernel_has_some(int op)
 {
-    return !threads_on || others || !(op & FUTEX_PRIVATE_FLAG) || pool_has_threads();
+    return !threads_on || others || several || !(op & FUTEX_PRIVATE_FLAG) || pool_has_threads();
 }
 
 static long wake_call(const struct site_registers *r, uint32_t bits)
@@ -588,6 +603,37 @@ static long pi_call(go_sched *s, const struct site_registers *r, int op)
     return rc < 0
                ? rc
                : lock_pi(s, t, PTR(0), INT(1) & FUTEX_PRIVATE_FLAG, until, op == FUTEX_TRYLOCK_PI);
+}
+
+static bool good(const struct futex_waitv *words, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if ((words[i].flags & ~(unsigned)FUTEX_PRIVATE_FLAG) != FUTEX_32 || words[i].uaddr & 3 ||
+            words[i].val > UINT32_MAX || words[i].__reserved)
+            return false;
+    return n > 0 && n <= FUTEX_WAITV_MAX;
+}
+
+long futex_waitv_call(go_sched *s, const struct site_registers *r)
+{
+    const struct futex_waitv *words = PTR(0);
+    struct shared w;
+    go_time until;
+    long rc;
+
+    if (WORD(2) || !good(words, WORD(1)) ||
+        (PTR(3) && (clockid_t)r->a[4] != CLOCK_REALTIME && (clockid_t)r->a[4] != CLOCK_MONOTONIC))
+        return -EINVAL;
+    rc = until_of(s, PTR(3), true, (clockid_t)r->a[4], &until);
+    if (rc < 0)
+        return rc;
+    shared_init(s, &w, (const void *)(uintptr_t)words->uaddr);
+    several++;
+    rc = uring_futex_waitv(s, &w.futex, words, WORD(1));
+    if (rc == 0)
+        rc = park_shared(s, &w, until);
+    several--;
+    return rc;
 }
 
 long futex_call(go_sched *s, const struct site_registers *r)

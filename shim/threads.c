@@ -289,8 +289,8 @@ long threads_call(go_sched *s, const struct site_registers *r)
     case SYS_exit_group:
         threads_abandon();
         return site_pass(r);
-    case SYS_futex_waitv: /* as an older kernel: who asks has another way */
-        return -ENOSYS;
+    case SYS_futex_waitv:
+        return futex_waitv_call(s, r);
     case SYS_rseq: /* the carrier's is elsewhere: libc asks the kernel then */
         return t == &first ? site_pass(r) : 0;
     default: /* execve, execveat */

@@ -114,6 +114,9 @@ long threads_call(go_sched *s, const struct site_registers *r);
 /* All operations; the kernel's are passed on. s: NULL on a thread that is none of ours. */
 long futex_call(go_sched *s, const struct site_registers *r);
 
+/* futex_waitv. -ENOSYS, as before Linux 5.16, without an io_uring that can do it. */
+long futex_waitv_call(go_sched *s, const struct site_registers *r);
+
 /* Before there are threads; whether there are some that are the kernel's. */
 void futex_begin(bool has_others);
 

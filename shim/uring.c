@@ -25,7 +25,10 @@
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
 
-enum { ENTRIES = 4, ANSWERS = 256, FUTEX_WAIT_ = 51 /* IORING_OP_FUTEX_WAIT */, WORD_32 = 2 };
+enum { ENTRIES = 4, ANSWERS = 256, WORD_32 = 2 };
+
+/* IORING_OP_ of these, as older headers do not have them. */
+enum { FUTEX_WAIT_ = 51, FUTEX_WAITV_ = 53 };
 
 /* Whose answer it is; else it is of a struct uring_futex, whose address is no such number. */
 enum { ACCEPT = 1, CANCEL = 2 };
@@ -251,16 +254,9 @@ static bool has_event(struct uring *u)
     return u->event >= 0;
 }
 
-int uring_futex_wait(go_sched *s, struct uring_futex *w, const void *word, uint32_t value,
-                     uint32_t bits)
+static int hand_over(go_sched *s, struct uring_futex *w, struct io_uring_sqe e)
 {
     struct uring *u;
-    struct io_uring_sqe e = {.opcode = FUTEX_WAIT_,
-                             .fd = WORD_32,
-                             .addr = (uintptr_t)word,
-                             .off = value,
-                             .addr3 = bits,
-                             .user_data = (uintptr_t)w};
 
     if (s->fork_pending)
         fork_settle(s);
@@ -268,6 +264,7 @@ int uring_futex_wait(go_sched *s, struct uring_futex *w, const void *word, uint3
     if (!u || u->fd < 0 || u->no_futexes || !has_event(u))
         return -ENOSYS;
     w->came = false;
+    e.user_data = (uintptr_t)w;
     if (submit(u, &e) < 0)
         return -ENOSYS;
     u->futexes++;
@@ -276,6 +273,24 @@ int uring_futex_wait(go_sched *s, struct uring_futex *w, const void *word, uint3
         u->no_futexes = true;
     watch(s, u);
     return u->no_futexes ? -ENOSYS : 0;
+}
+
+int uring_futex_wait(go_sched *s, struct uring_futex *w, const void *word, uint32_t value,
+                     uint32_t bits)
+{
+    return hand_over(s, w,
+                     (struct io_uring_sqe){.opcode = FUTEX_WAIT_,
+                                           .fd = WORD_32,
+                                           .addr = (uintptr_t)word,
+                                           .off = value,
+                                           .addr3 = bits});
+}
+
+int uring_futex_waitv(go_sched *s, struct uring_futex *w, const struct futex_waitv *words,
+                      unsigned n)
+{
+    return hand_over(
+        s, w, (struct io_uring_sqe){.opcode = FUTEX_WAITV_, .addr = (uintptr_t)words, .len = n});
 }
 
 void uring_futex_cancel(go_sched *s, struct uring_futex *w)

@@ -23,9 +23,15 @@ struct uring_futex {
     int result; /* then: 0: woken; -EAGAIN: the word is another; -ECANCELED: taken back; -EFAULT */
 };
 
-/* 0: w is the kernel's until it has come; -ENOSYS: no such thing here. */
+/* 0: w is the kernel's until it has come; -ENOSYS: no such thing here. The arguments are those of a
+ * call that the kernel would not refuse with EINVAL. */
 int uring_futex_wait(struct go_sched *s, struct uring_futex *w, const void *word, uint32_t value,
                      uint32_t bits);
+
+/* For one of several words; the result: the index of one that was woken. */
+struct futex_waitv;
+int uring_futex_waitv(struct go_sched *s, struct uring_futex *w, const struct futex_waitv *words,
+                      unsigned n);
 
 /* It has come when this returns: taken back, or woken before. */
 void uring_futex_cancel(struct go_sched *s, struct uring_futex *w);

@@ -378,3 +378,62 @@ ROW(cond_waited_for_wrongly)
     say("%ld ", futex(&s->words[0], FUTEX_WAIT_BITSET, 0, 0, NULL, 0));
     say("%ld\n", futex(&s->words[0], FUTEX_WAKE_BITSET, 1, 0, NULL, 0));
 }
+
+/* ---- one of several words ---- */
+
+static struct futex_waitv several[2];
+
+static void words(bool shared, uint32_t *first, uint32_t *second)
+{
+    unsigned flags = FUTEX_32 | (shared ? 0 : FUTEX_PRIVATE_FLAG);
+
+    several[0] = (struct futex_waitv){.uaddr = (uintptr_t)first, .flags = flags};
+    several[1] = (struct futex_waitv){.uaddr = (uintptr_t)second, .flags = flags};
+}
+
+static long wait_several(unsigned n, long ms)
+{
+    struct timespec at = from_now(CLOCK_MONOTONIC, ms);
+    long rc = syscall(SYS_futex_waitv, several, n, 0, ms ? &at : NULL, CLOCK_MONOTONIC);
+
+    return rc < 0 ? -errno : rc;
+}
+
+static void *waits_for_several(void *arg)
+{
+    return (void *)wait_several((unsigned)(long)arg, 0);
+}
+
+static uint32_t own[2];
+
+ROW(cond_several_words)
+{
+    pthread_t t;
+
+    words(false, &own[0], &own[1]);
+    t = start(waits_for_several, (void *)2L);
+    rest(10);
+    say("%ld ", futex(&own[1], FUTEX_WAKE_PRIVATE, 9, 0, NULL, 0));
+    say("%ld ", join(t));
+    say("%ld ", futex(&own[1], FUTEX_WAKE_PRIVATE, 9, 0, NULL, 0));
+    say("%ld ", wait_several(2, 5));
+    own[1] = 1;
+    say("%ld ", wait_several(2, 5));
+    say("%ld ", wait_several(0, 5));
+    several[1].flags = 99;
+    say("%ld\n", wait_several(2, 5));
+}
+
+ROW(cond_several_words_between_processes)
+{
+    pid_t pid;
+
+    share(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
+    words(true, &s->words[0], &s->words[1]);
+    pid = fork();
+    if (pid == 0)
+        _exit((int)join(start(waits_for_several, (void *)2L)));
+    while (futex(&s->words[1], FUTEX_WAKE, 1, 0, NULL, 0) == 0)
+        rest(1);
+    ended(pid);
+}
