@@ -10,17 +10,10 @@ set -u
 gosling=$BUILD/gosling
 server=$BUILD/bench/legacy/echo
 load=$BUILD/bench/legacy/load
-work=$(mktemp -d)
-pids=()
-# shellcheck disable=SC2154
-trap 'for p in "${pids[@]}"; do kill -KILL "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
+# shellcheck source=tools/servers.sh
+. "$(dirname "$0")/../tools/servers.sh"
 : "${ROUNDS:=5}" "${SECONDS_EACH:=2}"
 ulimit -n "$(ulimit -Hn)"
-
-free_port()
-{
-    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
-}
 
 status_of() # pid, field
 {
@@ -62,10 +55,7 @@ one()
     fi
     pid=$!
     pids+=("$pid")
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-        sleep 0.02
-    done
+    wait_for_port "$port"
     base=$(status_of "$pid" VmRSS)
     "$load" "$port" "$1" "$2" "$SECONDS_EACH" "$pid" $3 >"$work/load"
     rss=$(status_of "$pid" VmHWM)

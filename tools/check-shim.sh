@@ -6,35 +6,9 @@
 # a library or server that is not there is skipped, and said so.
 set -u
 
-work=$(mktemp -d /tmp/gosling-real-XXXXXX)
-pids=()
+# shellcheck source=tools/servers.sh
+. "$(dirname "$0")/servers.sh"
 failed=0
-
-stop_all()
-{
-    for p in "${pids[@]}"; do
-        kill "$p" 2>/dev/null
-    done
-    for p in "${pids[@]}"; do
-        wait "$p" 2>/dev/null
-    done
-    rm -rf "$work"
-}
-trap stop_all EXIT
-
-free_port()
-{
-    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
-}
-
-wait_for_port() # port
-{
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
 
 run() # program, arguments
 {
@@ -112,9 +86,7 @@ fi
 
 # ---- a certificate, OpenSSL, nginx and libcurl ----
 
-openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" -days 2 \
-    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' 2>"$work/openssl.log" ||
-    { cat "$work/openssl.log"; failed=1; }
+certificate || failed=1
 run tls "$work/cert.pem" "$work/key.pem"
 
 if command -v nginx >/dev/null; then
@@ -185,7 +157,7 @@ if [ -n "${http_port:-}" ]; then
     same curl curl -s -i -H 'Date:' "http://127.0.0.1:$http_port/page"
     same 'curl, HTTPS' curl -s --cacert "$work/cert.pem" "https://localhost:$https_port/page"
     same 'curl, not found' curl -s -f "http://127.0.0.1:$http_port/none"
-    same 'curl, five at once' curl -s -Z "http://127.0.0.1:$http_port/page?[1-5]"
+    same 'curl, five at once' curl -s -Z --no-progress-meter "http://127.0.0.1:$http_port/page?[1-5]"
     command -v wget >/dev/null && same wget wget -q -O - "http://localhost:$http_port/page"
     # shellcheck disable=SC2016
     command -v nc >/dev/null &&

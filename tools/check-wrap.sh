@@ -8,34 +8,10 @@
 set -u
 
 gosling=$BUILD/gosling
-work=$(mktemp -d /tmp/gosling-wrap-XXXXXX)
-chmod 755 "$work"
-pids=()
+STOP_BY=KILL # what they do on SIGTERM is tried, not relied on
+# shellcheck source=tools/servers.sh
+. "$(dirname "$0")/servers.sh"
 failed=0
-
-stop_all()
-{
-    for p in "${pids[@]}"; do
-        kill -KILL "$p" 2>/dev/null
-        wait "$p" 2>/dev/null
-    done
-    rm -rf "$work"
-}
-trap stop_all EXIT
-
-free_port()
-{
-    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
-}
-
-wait_for_port() # port
-{
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
 
 ok() # condition's status, description, more
 {
@@ -221,8 +197,7 @@ check_stunnel()
     local port back pid out
     have stunnel4 && have openssl || return
     port=$(free_port)
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
-        -keyout "$work/key.pem" -out "$work/cert.pem" >/dev/null 2>&1
+    certificate
     back=$(free_port)
     perl -MIO::Socket::INET -e '$SIG{CHLD} = "IGNORE";
         my $l = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1", LocalPort => shift, ReuseAddr => 1);
@@ -297,9 +272,8 @@ check_openssl()
     local port pid out
     have openssl || return
     port=$(free_port)
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
-        -keyout "$work/okey.pem" -out "$work/ocert.pem" >/dev/null 2>&1
-    "$gosling" run -- openssl s_server -accept "127.0.0.1:$port" -key "$work/okey.pem" -cert "$work/ocert.pem" -www \
+    certificate
+    "$gosling" run -- openssl s_server -accept "127.0.0.1:$port" -key "$work/key.pem" -cert "$work/cert.pem" -www \
         >"$work/s_server.log" 2>&1 &
     pid=$!
     pids+=("$pid")
