@@ -182,6 +182,9 @@ static void arrives(int sig, siginfo_t *info, void *context)
             t->fiber->attention = true;
             if (!t->fiber->inside) /* the call may be over, and no other follow */
                 slice_begin();
+        } else if (thread_of(s->main)) { /* on the loop: its call may end before the loop gives it
+                                          */
+            s->main->attention = true;
         }
     }
     errno = saved;

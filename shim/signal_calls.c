@@ -247,6 +247,9 @@ long signal_call(go_sched *s, const struct site_registers *r)
 {
     struct thread *t = thread_of(s->current);
 
+    /* what has come before is handled as it was to be then */
+    if (t->fiber->attention && (r->nr == SYS_rt_sigaction || r->nr == SYS_rt_sigprocmask))
+        deliver_left(s, 0);
     switch (r->nr) {
     case SYS_rt_sigaction:
         return set_action(INT(0), PTR(1), PTR(2), SIZE(3));

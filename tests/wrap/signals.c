@@ -891,6 +891,22 @@ ROW(signal_alarm_between_calls)
     say("%d\n", atomic_load(&count));
 }
 
+/* It comes no later than that, and not after its handler has gone. */
+ROW(signal_alarm_as_a_sleep_ends)
+{
+    for (int i = 0; i < 400; i++) {
+        const struct timespec about = {0, 1000000 - i % 100 * 1000};
+        struct itimerval it = {{0, 0}, {0, 1000}}, off = {{0, 0}, {0, 0}};
+
+        install(SIGALRM, SA_RESTART);
+        setitimer(ITIMER_REAL, &it, NULL);
+        nanosleep(&about, NULL);
+        setitimer(ITIMER_REAL, &off, NULL);
+        signal(SIGALRM, SIG_DFL);
+    }
+    say("alive\n");
+}
+
 static void *storms(void *arg)
 {
     for (int i = 0; i < 200; i++) {
