@@ -21,6 +21,7 @@ static struct {
     list queue;          /* of pool_job.link, first in first out */
     unsigned queued;
     unsigned threads;
+    unsigned starting; /* of them: their maker is not back yet */
     unsigned busy;
     unsigned most;
     unsigned forks; /* a thread that finds another value than its own is in a fork child */
@@ -90,41 +91,81 @@ unlock:
     return NULL;
 }
 
-/* Under the lock: one more thread. */
-static int start_thread(void)
+/* Its mask is its own from the start. The maker's is left alone where libc knows how: in the midst
+ * of this other fibers may run, with masks that they change. */
+static int create_with(const sigset_t *mask, pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+    pthread_t thread;
+    int rc;
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+    rc = pthread_attr_setsigmask_np(attr, mask);
+    return rc ? rc : pthread_create(&thread, attr, fn, arg);
+#else
+    sigset_t saved;
+
+    pthread_sigmask(SIG_BLOCK, mask, &saved);
+    rc = pthread_create(&thread, attr, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    return rc;
+#endif
+}
+
+static int make_thread(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigset_t all, saved;
+    sigset_t all;
     pthread_attr_t attr;
-    pthread_t thread;
     int rc;
 
     rc = pthread_attr_init(&attr);
     if (rc)
         return -rc;
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    /* A thread inherits the mask of its maker. A fault that is blocked would kill without the
+    /* A fault that is blocked would kill without the
      * program's own report. */
     sigfillset(&all);
     for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
         sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_BLOCK, &all, &saved);
-    rc = pthread_create(&thread, &attr, work, (void *)(uintptr_t)pool.forks);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    rc = create_with(&all, &attr, work, (void *)(uintptr_t)pool.forks);
     pthread_attr_destroy(&attr);
-    if (!rc) {
-        pool.threads++;
+    if (!rc)
         tcb_uncount(1);
-    }
     return -rc;
 }
 
+/* Under the lock. Whether `jobs` more than there are threads are not to wait for one. One that is
+ * being made does not count: its maker may have to wait for a lock of libc's, and its holder for
+ * the job. */
+static bool too_few(unsigned jobs)
+{
+    return (int)(pool.queued + jobs) > (int)(pool.threads - pool.starting) - (int)pool.busy &&
+           pool.threads < pool.most;
+}
+
+/* Under the lock, which it opens meanwhile: one more thread. */
+static void start_thread(void)
+{
+    int rc;
+
+    pool.threads++;
+    pool.starting++;
+    pthread_mutex_unlock(&pool.lock);
+    rc = make_thread();
+    pthread_mutex_lock(&pool.lock);
+    pool.starting--;
+    if (rc)
+        pool.threads--;
+}
+
+/* Under the lock. */
 static int start_threads(void)
 {
     int rc = 0;
 
-    while (!rc && pool.queued > pool.threads - pool.busy && pool.threads < pool.most)
-        rc = start_thread();
+    while (!rc && too_few(0)) {
+        rc = make_thread();
+        pool.threads += !rc;
+    }
     return rc;
 }
 
@@ -135,6 +176,8 @@ int pool_submit(struct pool_job *job)
     pthread_mutex_lock(&pool.lock);
     if (!pool.made)
         make();
+    if (too_few(1)) /* before the job is there, which may be done while its maker still waits */
+        start_thread();
     list_push(&pool.queue, &job->link);
     job->queued = true;
     pool.queued++;
@@ -226,6 +269,6 @@ void pool_fork_child(void)
     while (pool.queued)
         unqueue(list_entry(pool.queue.next, struct pool_job, link));
     pool.made = false;
-    pool.threads = pool.busy = 0;
+    pool.threads = pool.starting = pool.busy = 0;
     pool.forks++;
 }

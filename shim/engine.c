@@ -442,8 +442,10 @@ static bool about_descriptor(uint8_t family)
 /* Of no fiber, or none of the engine's. */
 static long pass(const struct site_registers *r, uint8_t family)
 {
-    if (family == SYNC && threads_on && !sched_self())
-        return futex_call(NULL, r);
+    go_sched *s = sched_self();
+
+    if (family == SYNC && threads_on)
+        return s ? futex_inside(s, r) : futex_call(NULL, r);
     if (family == LOOPS && low_moves)
         return low_move((int)site_pass(r));
     return site_pass(r);

@@ -636,6 +636,26 @@ long futex_waitv_call(go_sched *s, const struct site_registers *r)
     return rc;
 }
 
+/* libc's call, of the library's own. Whoever has its lock is a thread of the library's, and gives
+ * it back soon; or a fiber, which only runs if this one makes room. What libc waits for it looks at
+ * again, so it is woken for nothing now and then. */
+long futex_inside(go_sched *s, const struct site_registers *r)
+{
+    int op = INT(1) & FUTEX_CMD_MASK;
+    struct timespec soon = {0, LOOK};
+    struct wait w = {.ops = &futex_waitable, .object = PTR(0)};
+    long rc;
+
+    if ((op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET) || r->a[3] || s->no_park || !s->current ||
+        s->current == s->loop_fiber)
+        return site_pass(r);
+    rc = SYS4(SYS_futex, PTR(0), FUTEX_WAIT | (INT(1) & FUTEX_PRIVATE_FLAG), WORD(2), &soon);
+    if (rc != -ETIMEDOUT)
+        return rc;
+    park(s, &w, sched_now(s) + LOOK, SHIM_NEVER);
+    return 0;
+}
+
 long futex_call(go_sched *s, const struct site_registers *r)
 {
     int op = INT(1) & FUTEX_CMD_MASK;

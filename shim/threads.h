@@ -117,6 +117,9 @@ long futex_call(go_sched *s, const struct site_registers *r);
 /* futex_waitv. -ENOSYS, as before Linux 5.16, without an io_uring that can do it. */
 long futex_waitv_call(go_sched *s, const struct site_registers *r);
 
+/* In the midst of a call of the engine's, which may not be made again. */
+long futex_inside(go_sched *s, const struct site_registers *r);
+
 /* Before there are threads; whether there are some that are the kernel's. */
 void futex_begin(bool has_others);
 

@@ -4,6 +4,7 @@
 #include "tests/wrap/table.h"
 #include <aio.h>
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <mqueue.h>
@@ -685,6 +686,27 @@ ROW(io_aio)
     while (aio_error(&cb) == EINPROGRESS)
         aio_suspend(list, 1, NULL);
     say("%zd %s\n", aio_return(&cb), buf);
+}
+
+static void *syncs_a_file(void *arg)
+{
+    FILE *f = tmpfile();
+
+    say("%d ", fsync(fileno(f)));
+    return arg;
+}
+
+/* The loader's lock is held while it looks for a file that is nowhere; and it is wanted for each
+ * new thread, also of the library's. */
+ROW(io_sync_beside_the_loader)
+{
+    pthread_t t = start(syncs_a_file, NULL);
+
+    for (int i = 0; i < 20; i++)
+        if (dlopen("no-such-library.so", RTLD_NOW))
+            return;
+    join(t);
+    say("done\n");
 }
 
 static void *suspends(void *cb)
