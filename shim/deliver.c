@@ -95,6 +95,7 @@ bool deliver_left(go_sched *s, long rc)
     f->restarts = false;
     if (!t)
         return false;
+again:
     for (;;) {
         const struct action *a;
 
@@ -120,7 +121,11 @@ bool deliver_left(go_sched *s, long rc)
         t->mask_is_until = false;
         mask_set(t, t->mask_after);
     }
-    return f->attention ? deliver_left(s, 0) : false;
+    if (f->attention) {
+        rc = 0;
+        goto again; /* not by itself: what never ends would need a stack of that size */
+    }
+    return false;
 }
 
 /* Then and there, where the kernel has interrupted the thread itself. */
