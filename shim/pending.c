@@ -234,10 +234,13 @@ static void let_go(void)
     kernel_mask(wanted);
 }
 
-void pending_give_out(go_sched *s)
+/* Whether there was any. */
+static bool give_out(go_sched *s)
 {
     unsigned from = atomic_load_explicit(&ring.from, memory_order_relaxed);
 
+    if (from == atomic_load_explicit(&ring.to, memory_order_acquire))
+        return false;
     while (from != atomic_load_explicit(&ring.to, memory_order_acquire)) {
         siginfo_t info = ring.infos[from % RING];
         struct thread *t = info.si_code == SI_TIMER ? ids_timer_thread(info.si_timerid) : NULL;
@@ -248,7 +251,21 @@ void pending_give_out(go_sched *s)
         if (t)
             pending_add(t, info.si_signo, &info);
     }
-    let_go();
+    return true;
+}
+
+/* What waits in the kernel comes as it is let go, and is given out as well, before a thread that
+ * would have it has ended; but not for ever, see `held`. */
+void pending_give_out(go_sched *s)
+{
+    bool any;
+
+    for (int i = 0; i < SIGNALS; i++) {
+        any = give_out(s);
+        let_go();
+        if (!any)
+            break;
+    }
 }
 
 static void tell(void *arg)

@@ -928,3 +928,56 @@ ROW(signal_storm)
         join(t[i]);
     say("%d\n", atomic_load(&count) > 0);
 }
+
+/* To the process, one after the other, of numbers that ever fewer threads let in: none is lost,
+ * also not the last, which come when the threads are about to end. */
+enum { GATES = 10 };
+
+static pthread_mutex_t gates[GATES];
+static sem_t flight;
+
+static void lands(int sig)
+{
+    handler(sig);
+    sem_post(&flight);
+}
+
+static void *lets_in(void *arg)
+{
+    long me = (long)arg;
+
+    for (int i = 0; i <= me; i++)
+        unblock(SIGRTMIN + i);
+    pthread_mutex_lock(&gates[me]);
+    return NULL;
+}
+
+ROW(signal_storm_before_the_end)
+{
+    struct sigaction a = {.sa_handler = lands};
+    pthread_t t[GATES];
+    unsigned random = 42;
+    sigset_t all;
+
+    sigfillset(&all);
+    a.sa_mask = all;
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    sem_init(&flight, 0, 5);
+    for (int i = 0; i < GATES; i++)
+        sigaction(SIGRTMIN + i, &a, NULL);
+    for (long i = 0; i < GATES; i++) {
+        pthread_mutex_init(&gates[i], NULL);
+        pthread_mutex_lock(&gates[i]);
+        t[i] = start(lets_in, (void *)i);
+    }
+    for (int i = 0; i < 10000; i++) {
+        while (sem_wait(&flight) < 0)
+            ;
+        kill(getpid(), SIGRTMIN + rand_r(&random) % GATES);
+    }
+    for (int i = 0; i < GATES; i++) {
+        pthread_mutex_unlock(&gates[i]);
+        join(t[i]);
+    }
+    say("%d\n", atomic_load(&count));
+}
