@@ -53,6 +53,26 @@ long shim_usleep(go_sched *s, useconds_t us)
 
 /* The kernel's rules: an absolute time in the past is no sleep; of an absolute sleep nothing is
  * left. Clocks that do not count time passing are the kernel's to know. */
+/* The process's CPU time passes while this waits, by what other fibers do, and no faster than time
+ * does. The kernel would wait for it on the only thread that they have. */
+static int sleep_by_cpu(go_sched *s, go_time ns, bool at)
+{
+    struct timespec now;
+    go_time until = 0, left;
+    long rc = 0;
+
+    do {
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        left = now.tv_sec * GO_SEC + now.tv_nsec;
+        if (!until)
+            until = at ? ns : left + ns;
+        left = until - left;
+        if (left > 0)
+            rc = SHIM_WAITS(s, SHIM_INTERRUPTS, go_sleep(left));
+    } while (rc >= 0 && left > 0);
+    return (int)-rc;
+}
+
 int shim_clock_nanosleep(go_sched *s, clockid_t clock, int flags, const struct timespec *want,
                          struct timespec *left)
 {
@@ -60,6 +80,11 @@ int shim_clock_nanosleep(go_sched *s, clockid_t clock, int flags, const struct t
     go_time ns, at;
     int rc;
 
+    /* -6: the same, of the process 0, as libc has it */
+    if ((clock == CLOCK_PROCESS_CPUTIME_ID || clock == -6) && threads_on && want) {
+        rc = shim_timespec(want, &ns);
+        return rc < 0 ? -rc : ns < 0 ? EINVAL : sleep_by_cpu(s, ns, flags & TIMER_ABSTIME);
+    }
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
         clock != CLOCK_TAI)
         return (int)-SYS4(SYS_clock_nanosleep, clock, flags, want, left);

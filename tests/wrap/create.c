@@ -588,3 +588,14 @@ ROW(create_cpu_clock)
     say("%d\n", clock_gettime(c, &ts));
     join(t);
 }
+
+ROW(create_sleeps_by_cpu_clock)
+{
+    const struct timespec ms = {0, 20000000};
+    pthread_t t = start(counts, NULL);
+
+    say("%s ", err(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &ms, NULL)));
+    atomic_store(&flag, 1);
+    join(t);
+    say("%d\n", atomic_load(&turns) > 0);
+}
