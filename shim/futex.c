@@ -30,7 +30,8 @@ struct waiter {
     list link; /* in its bucket, until it is woken or gives up */
     const void *word;
     uint32_t bits;
-    uint32_t pi; /* the id of the thread, if it waits for a mutex that inherits priorities */
+    uint32_t pi;    /* the id of the thread, if it waits for a mutex that inherits priorities */
+    const void *to; /* that mutex, while it waits for something else, to be moved there */
     go_sched *sched;
     struct wait wait;
     bool taken; /* under the bucket's lock: by another thread, whose message is on its way */
@@ -134,7 +135,7 @@ static struct waiter *first_of(struct bucket *b, const void *word, uint32_t bits
     for (list *l = b->waiters.next; l != &b->waiters; l = l->next) {
         struct waiter *w = list_entry(l, struct waiter, link);
 
-        if (w->word == word && w->bits & bits)
+        if (w->word == word && w->bits & bits && !w->to)
             return w;
     }
     return NULL;
@@ -488,6 +489,75 @@ static long lock_pi(go_sched *s, struct thread *t, void *word, bool private, go_
     }
 }
 
+/* Until some FUTEX_CMP_REQUEUE_PI has made it the owner of `to`, or a waiter for that. */
+static long wait_to_be_moved(go_sched *s, const struct thread *t, void *word, uint32_t value,
+                             const void *to, go_time until)
+{
+    struct waiter w;
+    struct bucket *b;
+
+    if (word == to || (uintptr_t)to & 3)
+        return -EINVAL;
+    waiter_init(s, &w, word, FUTEX_BITSET_MATCH_ANY);
+    w.pi = (uint32_t)t->tid;
+    w.to = to;
+    b = lock(word);
+    if (load(word) != value) {
+        unlock(b);
+        return -EAGAIN;
+    }
+    list_push(&b->waiters, &w.link);
+    unlock(b);
+    return wait_in(s, &w, value, false, until);
+}
+
+/* Under the locks: w owns `to`, or waits for it from now on. */
+static void move_to_pi(struct bucket *other, struct waiter *w, void *to)
+{
+    uint32_t was = load(to), now;
+
+    do
+        now = was & FUTEX_TID_MASK ? was | FUTEX_WAITERS
+                                   : (was & FUTEX_OWNER_DIED) | w->pi | others_wait(other, to);
+    while (!swap(to, &was, now));
+    w->to = NULL;
+    if (!(was & FUTEX_TID_MASK)) {
+        wake(w);
+        return;
+    }
+    list_remove(&w->link);
+    w->word = to;
+    list_push(&other->waiters, &w->link);
+}
+
+static long requeue_pi(void *word, uint32_t value, void *to, int moves)
+{
+    struct bucket *low = lock(word < to ? word : to),
+                  *high = lock_other(low, word < to ? to : word);
+    struct bucket *from = word < to ? low : high, *other = word < to ? high : low;
+    struct waiter *w;
+    long moved = load(word) == value ? 0 : -EAGAIN;
+    list *next;
+
+    for (list *l = from->waiters.next; l != &from->waiters && moved >= 0 && moved <= moves;
+         l = next) {
+        next = l->next;
+        w = list_entry(l, struct waiter, link);
+        if (w->word != word)
+            continue;
+        if (w->to != to) {
+            moved = moved ? moved : -EINVAL;
+            break;
+        }
+        move_to_pi(other, w, to);
+        moved++;
+    }
+    unlock(low);
+    if (high != low)
+        unlock(high);
+    return moved;
+}
+
 static long unlock_pi(const struct thread *t, void *word)
 {
     struct bucket *b;
@@ -599,7 +669,13 @@ static long pi_call(go_sched *s, const struct site_registers *r, int op)
         return site_pass(r);
     if (op == FUTEX_UNLOCK_PI)
         return unlock_pi(t, PTR(0));
+    if (op == FUTEX_CMP_REQUEUE_PI)
+        return INT(2) == 1 && INT(3) >= 0 && PTR(0) != PTR(4) && !(r->a[4] & 3)
+                   ? requeue_pi(PTR(0), WORD(5), PTR(4), INT(3))
+                   : -EINVAL;
     rc = op == FUTEX_TRYLOCK_PI ? 0 : until_of(s, PTR(3), true, clock, &until);
+    if (rc == 0 && op == FUTEX_WAIT_REQUEUE_PI)
+        return wait_to_be_moved(s, t, PTR(0), WORD(2), PTR(4), until);
     return rc < 0
                ? rc
                : lock_pi(s, t, PTR(0), INT(1) & FUTEX_PRIVATE_FLAG, until, op == FUTEX_TRYLOCK_PI);
@@ -683,6 +759,8 @@ long futex_call(go_sched *s, const struct site_registers *r)
     case 13: /* FUTEX_LOCK_PI2, Linux 5.14 */
     case FUTEX_TRYLOCK_PI:
     case FUTEX_UNLOCK_PI:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_CMP_REQUEUE_PI:
         return threads_on && s ? pi_call(s, r, op) : site_pass(r);
     default:
         return threads_on && s ? -ENOSYS : site_pass(r);

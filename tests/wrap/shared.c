@@ -437,3 +437,54 @@ ROW(cond_several_words_between_processes)
         rest(1);
     ended(pid);
 }
+
+/* ---- from a word to a mutex that inherits priorities ---- */
+
+static void *waits_to_be_moved(void *ms)
+{
+    struct timespec at = from_now(CLOCK_MONOTONIC, (long)ms);
+    long rc = futex(&own[0], FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, (long)(ms ? &at : NULL), &own[1], 0);
+
+    if (rc < 0)
+        return (void *)rc;
+    rc = (own[1] & FUTEX_TID_MASK) == (uint32_t)gettid();
+    if (futex(&own[1], FUTEX_UNLOCK_PI_PRIVATE, 0, 0, NULL, 0) < 0)
+        return (void *)99;
+    return (void *)rc;
+}
+
+static long moves(uint32_t value)
+{
+    return futex(&own[0], FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, 9, &own[1], value);
+}
+
+ROW(mutex_inherits_and_is_moved_to)
+{
+    pthread_t t[3];
+
+    say("%ld ", futex(&own[1], FUTEX_LOCK_PI_PRIVATE, 0, 0, NULL, 0));
+    for (int i = 0; i < 3; i++)
+        t[i] = start(waits_to_be_moved, NULL);
+    rest(10);
+    say("%ld %ld ", moves(1), moves(0));
+    say("%ld ", futex(&own[1], FUTEX_UNLOCK_PI_PRIVATE, 0, 0, NULL, 0));
+    for (int i = 0; i < 3; i++)
+        say("%ld ", join(t[i]));
+    say("%x\n", own[1]);
+}
+
+ROW(mutex_inherits_and_is_free)
+{
+    pthread_t t[3];
+
+    for (int i = 0; i < 3; i++)
+        t[i] = start(waits_to_be_moved, NULL);
+    rest(10);
+    say("%ld ", moves(0));
+    for (int i = 0; i < 3; i++)
+        say("%ld ", join(t[i]));
+    say("%ld ", join(start(waits_to_be_moved, (void *)5L)));
+    say("%ld ", moves(0));
+    say("%ld ", futex(&own[0], FUTEX_CMP_REQUEUE_PI_PRIVATE, 2, 9, &own[1], 0));
+    say("%ld\n", futex(&own[0], FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, 9, &own[0], 0));
+}
