@@ -7,6 +7,7 @@
  * Linux does (signal(7)). A thread takes its signals where a kernel would give them: at the end of
  * a call, after the end of its slice, or, where it has just been interrupted itself, then and
  * there. */
+#include "shim/altstack.h"
 #include "shim/pending.h"
 #include "shim/trap.h"
 #include <string.h>
@@ -134,6 +135,7 @@ static void run_here(struct thread *t, int sig, siginfo_t *info, ucontext_t *uc)
     uint64_t before = t->mask;
     struct action a = begin_handler(t, sig);
 
+    altstack_enter(uc);
     deliver_kernels_mask(uc);
     SYS4(SYS_rt_sigprocmask, SIG_SETMASK, &uc->uc_sigmask, NULL, sizeof before);
     memcpy(&uc->uc_sigmask, &before, sizeof before);
@@ -145,6 +147,7 @@ static void run_here(struct thread *t, int sig, siginfo_t *info, ucontext_t *uc)
         deliver_left(t->fiber->sched, 0);
     t->fiber->inside--;
     deliver_kernels_mask(uc);
+    altstack_leave(uc);
 }
 
 /* Whether the thread that is interrupted is the one to have it. */

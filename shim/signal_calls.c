@@ -2,6 +2,7 @@
  *
  * The calls about signals of a program whose threads are fibers: what is to be done, sending,
  * waiting, masks, alternate stacks. */
+#include "shim/altstack.h"
 #include "shim/pending.h"
 #include "shim/trap.h"
 #include <gosling/io.h>
@@ -10,8 +11,6 @@
 #include <unistd.h>
 
 #ifdef SHIM_CLONE
-
-static stack_t alt_of_kernel; /* the alternate stack that it has */
 
 /* ---- what is to be done ---- */
 
@@ -185,6 +184,7 @@ static long change_mask(struct thread *t, int how, const uint64_t *set, uint64_t
     if (size != sizeof *set)
         return -EINVAL;
     if (set) {
+        altstack_left(t); /* siglongjmp sets a mask */
         switch (how) {
         case SIG_BLOCK:
             mask_set(t, was | *set);
@@ -216,33 +216,6 @@ static long pending(const struct thread *t, uint64_t *set, size_t size)
     return 0;
 }
 
-/* The kernel has one stack for handlers, for the carrier: who runs brings its own. */
-static void load_alt(go_sched *s, const fiber *to)
-{
-    const struct thread *t = thread_of(to);
-
-    (void)s;
-    if (!t || (t->alt.ss_sp == alt_of_kernel.ss_sp && t->alt.ss_size == alt_of_kernel.ss_size &&
-               t->alt.ss_flags == alt_of_kernel.ss_flags))
-        return;
-    if (SYS2(SYS_sigaltstack, &t->alt, NULL) == 0)
-        alt_of_kernel = t->alt;
-}
-
-static long set_alt(go_sched *s, struct thread *t, const stack_t *new, stack_t *old)
-{
-    stack_t room;
-    long rc;
-
-    load_alt(s, t->fiber);
-    rc = SYS2(SYS_sigaltstack, new, old ? old : &room);
-    if (rc < 0 || !new)
-        return rc;
-    alt_of_kernel = t->alt = *new;
-    s->on_switch = load_alt;
-    return 0;
-}
-
 long signal_call(go_sched *s, const struct site_registers *r)
 {
     struct thread *t = thread_of(s->current);
@@ -265,7 +238,7 @@ long signal_call(go_sched *s, const struct site_registers *r)
     case SYS_pause:
         return shim_pause(s);
     case SYS_sigaltstack:
-        return set_alt(s, t, PTR(0), PTR(1));
+        return altstack_call(s, t, PTR(0), PTR(1));
     case SYS_kill:
         return send_process(INT(0), INT(1));
     case SYS_rt_sigqueueinfo:

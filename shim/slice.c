@@ -10,6 +10,7 @@
 #include "core/sys.h"
 #include "core/turn.h"
 #include "shim/action.h"
+#include "shim/altstack.h"
 #include "shim/handlers.h"
 #include "shim/threads.h"
 #include <dlfcn.h>
@@ -84,6 +85,7 @@ static void on_slice(int sig, siginfo_t *info, void *context)
         return;
     if (is_libcs(pc) && !f->attention)
         return;
+    altstack_enter(uc);
     f->inside++;
     if (!is_libcs(pc)) {
         s->until_look = 0; /* the loop first: nobody may be ready but by what it would hear of */
@@ -95,6 +97,7 @@ static void on_slice(int sig, siginfo_t *info, void *context)
         deliver_left(s, 0);
     f->inside--;
     deliver_kernels_mask(uc);
+    altstack_leave(uc);
 }
 
 void slice_prepare(void)
@@ -103,7 +106,8 @@ void slice_prepare(void)
     dl_iterate_phdr(find_texts, NULL);
     spin_lock = (uintptr_t)dlsym(RTLD_DEFAULT, "pthread_spin_lock");
     action_install(SLICE_SIGNAL,
-                   (struct action){.fn = on_slice, .flags = SA_SIGINFO | SA_NODEFER | SA_RESTART});
+                   (struct action){.fn = on_slice,
+                                   .flags = SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_ONSTACK});
 }
 
 void slice_forked(void)

@@ -13,6 +13,7 @@
  *      deliver.c   when and how those are handled
  *      signal_calls.c  the calls about signals
  *      slice.c     that none runs for ever
+ *      altstack.c  the stacks that handlers may have
  *      ids.c       calls that name a thread
  *      policy.c    their policies, priorities and processors
  *      stacks.c    the memory of their stacks

@@ -981,3 +981,49 @@ ROW(signal_storm_before_the_end)
     }
     say("%d\n", atomic_load(&count));
 }
+
+/* ---- what lies below a stack pointer ---- */
+
+static char for_signals[64 * 1024];
+
+/* As runtimes do whose threads have stacks of their own making: it has a stack for signals, and
+ * keeps things where another stack would go on. Without a call while they lie there. */
+__attribute__((noinline)) static long keeps_below(void)
+{
+    volatile char *below = (volatile char *)__builtin_frame_address(0) - 4096;
+    volatile long turns = 0;
+    long lost = 0;
+
+    for (int i = 0; i < 2048; i++)
+        below[i] = 'x';
+    while (turns < 60000000)
+        turns++;
+    for (int i = 0; i < 2048; i++)
+        lost += below[i] != 'x';
+    return lost;
+}
+
+static void *keeps(void *arg)
+{
+    stack_t st = {.ss_sp = for_signals, .ss_size = sizeof for_signals};
+
+    (void)arg;
+    sigaltstack(&st, NULL);
+    return (void *)keeps_below();
+}
+
+static void *counts_until_told(void *arg)
+{
+    while (!atomic_load(&flag))
+        ;
+    return arg;
+}
+
+ROW(signal_stacks_spare_their_threads)
+{
+    pthread_t t[2] = {start(keeps, NULL), start(counts_until_told, NULL)};
+
+    say("%ld ", join(t[0]));
+    atomic_store(&flag, 1);
+    say("%ld\n", join(t[1]));
+}
