@@ -62,7 +62,7 @@ long altstack_call(go_sched *s, struct thread *t, const stack_t *new, stack_t *o
     }
     if (!new)
         return 0;
-    kernels = t->alt = *new;
+    t->alt = *new;
     t->alt.ss_flags &= (int)(SS_DISABLE | SS_AUTODISARM);
     kernels.ss_flags = -1; /* unlike whatever is wanted */
     load(t, here);

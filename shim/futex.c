@@ -46,11 +46,17 @@ static struct bucket {
 
 static unsigned several; /* waits for one of several words, by fibers, in the kernel */
 
+static struct bucket *bucket_of(const void *word)
+{
+    uint64_t hash = ((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &table[hash >> 54];
+}
+
 /* For some instructions, in the engine, which nothing stops. */
 static struct bucket *lock(const void *word)
 {
-    uint64_t hash = ((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15);
-    struct bucket *b = &table[hash >> 54];
+    struct bucket *b = bucket_of(word);
 
     while (atomic_flag_test_and_set_explicit(&b->lock, memory_order_acquire))
         arch_pause();
@@ -234,6 +240,18 @@ static void waiter_init(go_sched *s, struct waiter *w, void *word, uint32_t bits
     told_of_forks(s);
 }
 
+/* w is in the table, from where it may be woken. False: its word has another value. */
+static bool enter_table(struct waiter *w, uint32_t value)
+{
+    struct bucket *b = lock(w->word);
+    bool same = load(w->word) == value;
+
+    if (same)
+        list_push(&b->waiters, &w->link);
+    unlock(b);
+    return same;
+}
+
 /* ---- waiting among the kernel's own ---- */
 
 struct shared {
@@ -291,7 +309,6 @@ static long wait_on(go_sched *s, void *word, uint32_t value, uint32_t bits, bool
                     go_time until)
 {
     struct waiter w;
-    struct bucket *b;
     long rc;
 
     if (bits == 0)
@@ -303,13 +320,8 @@ static long wait_on(go_sched *s, void *word, uint32_t value, uint32_t bits, bool
             return rc;
     }
     waiter_init(s, &w, word, bits);
-    b = lock(word);
-    if (load(word) != value) {
-        unlock(b);
+    if (!enter_table(&w, value))
         return -EAGAIN;
-    }
-    list_push(&b->waiters, &w.link);
-    unlock(b);
     return wait_in(s, &w, value, !threads_on || !private, until);
 }
 
@@ -318,9 +330,26 @@ static long wait_on(go_sched *s, void *word, uint32_t value, uint32_t bits, bool
 /* The second of two buckets, which may be one. */
 static struct bucket *lock_other(struct bucket *first, const void *word)
 {
-    uint64_t hash = ((uintptr_t)word >> 2) * UINT64_C(0x9e3779b97f4a7c15);
+    return bucket_of(word) == first ? first : lock(word);
+}
 
-    return &table[hash >> 54] == first ? first : lock(word);
+/* The buckets of both, in the table's order, so that nobody waits for who waits for him. */
+static void lock_both(const void *word, struct bucket **from, const void *to, struct bucket **other)
+{
+    if (bucket_of(word) < bucket_of(to)) {
+        *from = lock(word);
+        *other = lock_other(*from, to);
+    } else {
+        *other = lock(to);
+        *from = lock_other(*other, word);
+    }
+}
+
+static void unlock_both(struct bucket *from, struct bucket *other)
+{
+    unlock(from);
+    if (other != from)
+        unlock(other);
 }
 
 static long requeue(void *word, int wakes, void *to, int moves)
@@ -338,14 +367,7 @@ static long requeue(void *word, int wakes, void *to, int moves)
         moved -= woken;
         return woken + (moved < moves ? moved : moves);
     }
-    from = lock(word < to ? word : to);
-    other = lock_other(from, word < to ? to : word);
-    if (word > to) {
-        struct bucket *b = from;
-
-        from = other;
-        other = b;
-    }
+    lock_both(word, &from, to, &other);
     while (woken < wakes && (w = first_of(from, word, FUTEX_BITSET_MATCH_ANY))) {
         woken++;
         wake(w);
@@ -356,9 +378,7 @@ static long requeue(void *word, int wakes, void *to, int moves)
         w->word = to;
         list_push(&other->waiters, &w->link);
     }
-    unlock(from);
-    if (other != from)
-        unlock(other);
+    unlock_both(from, other);
     return woken + moved;
 }
 
@@ -451,7 +471,6 @@ static long lock_pi(go_sched *s, struct thread *t, void *word, bool private, go_
     bool elsewhere;
     long rc;
     struct waiter w;
-    struct bucket *b;
 
     for (;;) {
         if (!(was & FUTEX_TID_MASK)) {
@@ -477,15 +496,9 @@ static long lock_pi(go_sched *s, struct thread *t, void *word, bool private, go_
         }
         waiter_init(s, &w, word, FUTEX_BITSET_MATCH_ANY);
         w.pi = me;
-        b = lock(word);
-        if (load(word) != (was | FUTEX_WAITERS)) {
-            unlock(b);
-            was = load(word);
-            continue;
-        }
-        list_push(&b->waiters, &w.link);
-        unlock(b);
-        return wait_in(s, &w, 0, false, until);
+        if (enter_table(&w, was | FUTEX_WAITERS))
+            return wait_in(s, &w, 0, false, until);
+        was = load(word);
     }
 }
 
@@ -494,20 +507,14 @@ static long wait_to_be_moved(go_sched *s, const struct thread *t, void *word, ui
                              const void *to, go_time until)
 {
     struct waiter w;
-    struct bucket *b;
 
     if (word == to || (uintptr_t)to & 3)
         return -EINVAL;
     waiter_init(s, &w, word, FUTEX_BITSET_MATCH_ANY);
     w.pi = (uint32_t)t->tid;
     w.to = to;
-    b = lock(word);
-    if (load(word) != value) {
-        unlock(b);
+    if (!enter_table(&w, value))
         return -EAGAIN;
-    }
-    list_push(&b->waiters, &w.link);
-    unlock(b);
     return wait_in(s, &w, value, false, until);
 }
 
@@ -532,13 +539,13 @@ static void move_to_pi(struct bucket *other, struct waiter *w, void *to)
 
 static long requeue_pi(void *word, uint32_t value, void *to, int moves)
 {
-    struct bucket *low = lock(word < to ? word : to),
-                  *high = lock_other(low, word < to ? to : word);
-    struct bucket *from = word < to ? low : high, *other = word < to ? high : low;
+    struct bucket *from, *other;
     struct waiter *w;
-    long moved = load(word) == value ? 0 : -EAGAIN;
     list *next;
+    long moved;
 
+    lock_both(word, &from, to, &other);
+    moved = load(word) == value ? 0 : -EAGAIN;
     for (list *l = from->waiters.next; l != &from->waiters && moved >= 0 && moved <= moves;
          l = next) {
         next = l->next;
@@ -552,9 +559,7 @@ static long requeue_pi(void *word, uint32_t value, void *to, int moves)
         move_to_pi(other, w, to);
         moved++;
     }
-    unlock(low);
-    if (high != low)
-        unlock(high);
+    unlock_both(from, other);
     return moved;
 }
 
